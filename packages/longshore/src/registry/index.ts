@@ -1,0 +1,10 @@
+export type {
+  BlobRequest,
+  BlobStream,
+  ChunkConsumer,
+  FetchedManifest,
+  PullQuota,
+  Registry,
+  RegistryEvent,
+  RepositoryAddress,
+} from './types.ts';

@@ -1,0 +1,9 @@
+export type {
+  BlobReadOptions,
+  ByteRange,
+  Ingest,
+  IngestOptions,
+  Store,
+  StoredReference,
+  Upload,
+} from './types.ts';

@@ -1,0 +1,107 @@
+import type { Descriptor, Digest } from '../image/index.ts';
+
+/** Bytes `start` to `end`, `end` not included. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What `Store.open` gives: bounded reads of a blob that is complete. */
+export interface BlobReadOptions extends Partial<ByteRange> {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A blob on its way in. It is held by one process at a time (a lease), and what it has written
+ * survives that process: the next `Store.ingest` of the same digest goes on from there.
+ */
+export interface Ingest {
+  readonly descriptor: Descriptor;
+  /** What is still to be written, in order; empty once everything is there. Shrinks with writes. */
+  missing(): readonly ByteRange[];
+  /** Bytes that were already there when this ingest was opened. */
+  readonly resumedBytes: number;
+  /**
+   * Aborted when this process has lost the lease (a heartbeat that could not be written in time):
+   * whoever writes must stop.
+   */
+  readonly signal: AbortSignal;
+  /**
+   * Writes one chunk at `offset`. The chunk belongs to the caller again once this returns (when
+   * it returns nothing) or once the promise settles. Chunks at the hashing frontier are hashed as
+   * they pass; others are read back and hashed when the frontier reaches them.
+   * @throws LongshoreError `ERR_BLOB_TOO_LONG`, `ERR_DISK_FULL`, `ERR_STORE_WRITE`
+   */
+  write(offset: number, chunk: Uint8Array): undefined | Promise<void>;
+  /**
+   * Verifies the digest over all bytes, syncs, and publishes the blob under its digest.
+   * @throws LongshoreError `ERR_DIGEST_MISMATCH` (what was there is thrown away, so that the next
+   *   try starts clean), `ERR_BLOB_INCOMPLETE`, `ERR_DISK_FULL`
+   */
+  commit(): Promise<void>;
+  /** Lets go and keeps what is there for a later resume. Idempotent; a no-op after `commit`. */
+  release(): Promise<void>;
+  /** Lets go and throws away what is there. */
+  discard(): Promise<void>;
+}
+
+export interface IngestOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Called once when another process holds the blob and this one starts to wait for it. */
+  readonly onWait?: ((holder: string) => void) | undefined;
+  /** While waiting: how many bytes the other process has by now. */
+  readonly onWaitProgress?: ((bytes: number) => void) | undefined;
+}
+
+/** An upload whose digest is not known before its last byte; what a registry receives. */
+export interface Upload {
+  readonly id: string;
+  /** Bytes written so far. */
+  readonly offset: number;
+  write(chunk: Uint8Array): undefined | Promise<void>;
+  /** @throws LongshoreError `ERR_DIGEST_MISMATCH` */
+  commit(digest: Digest): Promise<{ readonly digest: Digest; readonly size: number }>;
+  abort(): Promise<void>;
+}
+
+export interface StoredReference {
+  /** The whole name, as `formatReference` prints it. */
+  readonly name: string;
+  readonly descriptor: Descriptor;
+}
+
+/**
+ * Content by digest, references to it by name. A directory of it is a valid OCI image layout.
+ * Safe for several processes, and for several nodes on a shared file system.
+ */
+export interface Store {
+  readonly path: string;
+  /** True when the blob is complete and of the right size. Does not read it. */
+  has(descriptor: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean>;
+  /** Size in bytes, or `undefined` when it is not there. */
+  stat(digest: Digest): Promise<number | undefined>;
+  /** Where a complete blob is, for linking and for handing to other tools. */
+  blobPath(digest: Digest): string;
+  /** @throws LongshoreError `ERR_BLOB_NOT_FOUND` */
+  open(digest: Digest, options?: BlobReadOptions): Promise<NodeJS.ReadableStream>;
+  /** A small blob as a whole. @throws LongshoreError `ERR_BLOB_NOT_FOUND`, `ERR_BLOB_TOO_LARGE` */
+  read(digest: Digest, maxBytes: number): Promise<Buffer>;
+  /** Publishes bytes in memory: manifests, configs. Idempotent. */
+  put(mediaType: string, bytes: Uint8Array): Promise<Descriptor>;
+  /** Bytes that an earlier, unfinished ingest has left for this blob; for planning. */
+  partialBytes(digest: Digest): Promise<number>;
+  /**
+   * Opens the blob for writing, or returns `undefined` when it is complete: it was there already,
+   * or another process that held it has finished it meanwhile. A dead holder's lease is taken over.
+   */
+  ingest(descriptor: Descriptor, options?: IngestOptions): Promise<Ingest | undefined>;
+  upload(): Promise<Upload>;
+  setReference(name: string, descriptor: Descriptor): Promise<void>;
+  getReference(name: string): Promise<Descriptor | undefined>;
+  deleteReference(name: string): Promise<boolean>;
+  references(): Promise<readonly StoredReference[]>;
+  /** Free bytes and inodes for an unprivileged writer, where the file system tells. */
+  space(): Promise<{ readonly freeBytes: number; readonly freeInodes: number | undefined }>;
+  /** Writes what is pending (`index.json`), lets go of leases. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,159 @@
+import type { Digest } from '../image/index.ts';
+import type { RegistryEvent } from '../registry/index.ts';
+
+/** An error as data: what events, journals and reports carry. */
+export interface ErrorSummary {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** One blob that moves right now. */
+export interface ActiveBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly doneBytes: number;
+  readonly bytesPerSecond: number;
+  /** `waiting` for another process that fetches it; `verifying` what an earlier run has left. */
+  readonly state: 'moving' | 'waiting' | 'retrying' | 'verifying';
+  /** First reference that needs it, short, for a person. */
+  readonly label: string;
+}
+
+/** What the planner found, before the first layer byte moves. */
+export interface PlanSummary {
+  readonly images: number;
+  /** Unique blobs over all images, manifests left out. */
+  readonly blobs: number;
+  /** Bytes of the unique blobs. */
+  readonly bytes: number;
+  /** What the images hold together beyond `bytes`: saved because blobs are shared. */
+  readonly sharedBytes: number;
+  /** Complete in the store already. */
+  readonly presentBytes: number;
+  /** In unfinished ingests of earlier runs. */
+  readonly resumableBytes: number;
+  readonly fetchBlobs: number;
+  readonly fetchBytes: number;
+  readonly freeDiskBytes: number;
+}
+
+export type ImageState = 'resolving' | 'pulling' | 'done' | 'failed' | 'cancelled';
+
+/**
+ * Everything that a run tells, in one union. Terminal bars, plain lines, JSON lines and the journal
+ * are subscribers; none of them is known here. Times are milliseconds since the epoch.
+ */
+export type TransferEvent =
+  | {
+      readonly type: 'run.started';
+      readonly at: number;
+      readonly verb: 'pull';
+      readonly images: number;
+      readonly workers: number;
+    }
+  | {
+      readonly type: 'image.resolved';
+      readonly at: number;
+      /** Place in the input, from 0. */
+      readonly image: number;
+      readonly reference: string;
+      readonly digest: Digest;
+      readonly platform?: string;
+      readonly layers: number;
+      readonly bytes: number;
+    }
+  | ({ readonly type: 'plan.ready'; readonly at: number } & PlanSummary)
+  | {
+      readonly type: 'blob.started';
+      readonly at: number;
+      readonly digest: Digest;
+      readonly size: number;
+      readonly offset: number;
+      readonly origin: string;
+    }
+  | {
+      readonly type: 'blob.waiting';
+      readonly at: number;
+      readonly digest: Digest;
+      readonly holder: string;
+    }
+  | {
+      readonly type: 'blob.retry';
+      readonly at: number;
+      readonly digest: Digest;
+      readonly attempt: number;
+      readonly delayMs: number;
+      readonly offset: number;
+      readonly error: ErrorSummary;
+    }
+  | {
+      readonly type: 'blob.done';
+      readonly at: number;
+      readonly digest: Digest;
+      readonly size: number;
+      readonly fetchedBytes: number;
+      readonly milliseconds: number;
+      /** Who brought it: this run, or another process on the same store. */
+      readonly by: 'this-run' | 'another-process';
+    }
+  | {
+      readonly type: 'blob.failed';
+      readonly at: number;
+      readonly digest: Digest;
+      readonly error: ErrorSummary;
+    }
+  | {
+      readonly type: 'image.done';
+      readonly at: number;
+      readonly image: number;
+      readonly reference: string;
+      readonly digest: Digest;
+      readonly milliseconds: number;
+    }
+  | {
+      readonly type: 'image.failed';
+      readonly at: number;
+      readonly image: number;
+      readonly reference: string;
+      readonly error: ErrorSummary;
+    }
+  | {
+      /** Several times a second while anything moves; the only event that is not a change of state. */
+      readonly type: 'progress';
+      readonly at: number;
+      readonly elapsedMs: number;
+      /** Of `plan.fetchBytes`. */
+      readonly doneBytes: number;
+      readonly totalBytes: number;
+      /** Over the last few seconds. */
+      readonly bytesPerSecond: number;
+      /** `undefined` while there is nothing to judge by. */
+      readonly etaMs: number | undefined;
+      readonly images: {
+        readonly total: number;
+        readonly done: number;
+        readonly failed: number;
+      };
+      readonly blobs: { readonly total: number; readonly done: number };
+      readonly width: number;
+      readonly active: readonly ActiveBlob[];
+    }
+  | { readonly type: 'run.draining'; readonly at: number }
+  | {
+      readonly type: 'run.finished';
+      readonly at: number;
+      readonly outcome: 'succeeded' | 'failed' | 'cancelled';
+      readonly milliseconds: number;
+      readonly images: {
+        readonly total: number;
+        readonly done: number;
+        readonly failed: number;
+        readonly cancelled: number;
+      };
+      readonly fetchedBytes: number;
+      readonly plan?: PlanSummary;
+    }
+  | (RegistryEvent & { readonly at: number });
+
+export type EventListener = (event: TransferEvent) => void;

@@ -1,0 +1,8 @@
+export type {
+  ActiveBlob,
+  ErrorSummary,
+  EventListener,
+  ImageState,
+  PlanSummary,
+  TransferEvent,
+} from './events.ts';
