@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Sets what must be set before Node's thread pool starts, then runs the build, or the sources in a checkout.
+// Sets what must be set before Node's thread pool starts, then runs the sources in a checkout, or
+// the build in an installed package (which ships no sources).
 process.env.UV_THREADPOOL_SIZE ??= '8';
-const built = new URL('../dist/cli/main.js', import.meta.url);
 const { existsSync } = await import('node:fs');
-await import(existsSync(built) ? built.href : '../src/cli/main.ts');
+const sources = new URL('../src/cli/main.ts', import.meta.url);
+await import(existsSync(sources) ? sources.href : '../dist/cli/main.js');
