@@ -10,7 +10,7 @@ export interface Platform {
   readonly osFeatures?: readonly string[];
 }
 
-const WORD = /^[a-z0-9_.-]+$/;
+const WORD = /^[a-z0-9][a-z0-9_.-]*$/;
 
 const ARCHITECTURES: Readonly<Record<string, readonly [string, string?]>> = {
   x86_64: ['amd64'],
