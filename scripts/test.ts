@@ -1,15 +1,32 @@
-// Runs the tests of the workspace with node:test; arguments are paths or patterns that narrow them.
+// Runs the tests of the workspace with node:test. Words narrow them to the files whose path holds
+// one of them; what begins with a dash is handed to node. The interop tests need other people's
+// programs and minutes, so they run only when they are asked for: `npm run interop`.
 import { spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 
-const wanted = process.argv.slice(2);
-const files = globSync('packages/*/test/**/*.test.ts')
-  .filter((file) => !file.includes('/interop/') || wanted.some((word) => word.includes('interop')))
-  .filter((file) => wanted.length === 0 || wanted.some((word) => file.includes(word)))
+const root = join(import.meta.dirname, '..');
+const asked = process.argv.slice(2);
+const flags = asked.filter((word) => word.startsWith('-'));
+const words = asked.filter((word) => !word.startsWith('-'));
+const interop = words.some((word) => word.includes('interop'));
+
+const files = globSync('packages/*/test/**/*.test.ts', { cwd: root })
+  .filter((file) => file.includes('/test/interop/') === interop)
+  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
   .sort();
 if (files.length === 0) {
-  console.error(`No test file matches ${wanted.join(' ')}`);
+  console.error(`No test file matches ${words.join(' ')}`);
   process.exit(1);
 }
-const { status } = spawnSync(process.execPath, ['--test', ...files], { stdio: 'inherit' });
+
+// node's own choice is one less than the cores, which on two cores runs file after file. The
+// interop tests start daemons and time them, so those do run one file at a time.
+const width = interop ? 1 : availableParallelism();
+const { status } = spawnSync(
+  process.execPath,
+  ['--test', `--test-concurrency=${width}`, ...flags, ...files],
+  { cwd: root, stdio: 'inherit' },
+);
 process.exit(status ?? 1);
