@@ -6,7 +6,8 @@ const rooms = {
   store: ['image', 'concurrency'],
   transfer: ['image', 'concurrency', 'registry', 'store'],
   serve: ['image', 'concurrency', 'registry', 'store', 'transfer'],
-  cli: ['image', 'concurrency', 'registry', 'store', 'transfer', 'serve'],
+  export: ['image', 'concurrency', 'registry', 'store', 'transfer'],
+  cli: ['image', 'concurrency', 'registry', 'store', 'transfer', 'serve', 'export'],
 };
 const src = 'packages/longshore/src';
 
