@@ -1,0 +1,64 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type AccessLine, readAccessLog } from './dockerRegistry.ts';
+import { findFreePort, makeTempFolder } from './files.ts';
+import { startService } from './programs.ts';
+
+/** nginx in front of a registry: limits each connection, and keeps its own access log. */
+export interface Nginx extends AsyncDisposable {
+  /** `127.0.0.1:PORT` */
+  readonly host: string;
+  accessLog(): Promise<readonly AccessLine[]>;
+}
+
+export interface NginxOptions {
+  /** `HOST:PORT` of the registry behind it. */
+  readonly upstream: string;
+  /** Each connection gets at most this. @defaultValue no limit */
+  readonly bytesPerSecondPerConnection?: number;
+}
+
+/** Starts nginx on a free loopback port with everything it writes in a folder of its own. */
+export async function startNginx(options: NginxOptions): Promise<Nginx> {
+  await using cleanup = new AsyncDisposableStack();
+  const folder = cleanup.use(await makeTempFolder('nginx')).path;
+  const port = await findFreePort();
+  const config = join(folder, 'nginx.conf');
+  await writeFile(config, nginxConfig(options, folder, port));
+  const service = cleanup.use(startService('nginx', ['-c', config, '-p', folder, '-e', 'stderr']));
+  await service.says(/start worker processes/);
+  const owned = cleanup.move();
+  return {
+    host: `127.0.0.1:${port}`,
+    async accessLog() {
+      return readAccessLog(await readFile(join(folder, 'access.log'), 'utf8'));
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+function nginxConfig(options: NginxOptions, folder: string, port: number): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
+    .join(' ');
+  return `
+    user root; daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr notice;
+    events { worker_connections 256; }
+    http {
+      access_log ${folder}/access.log combined;
+      ${temporary}
+      client_max_body_size 0;
+      server {
+        listen 127.0.0.1:${port};
+        limit_rate ${options.bytesPerSecondPerConnection ?? 0};
+        location / {
+          proxy_pass http://${options.upstream};
+          proxy_http_version 1.1;
+          proxy_set_header Host $http_host;
+          proxy_set_header Connection "";
+          # The registry has to see a client that goes away, and no blob is to wait on a disk here.
+          proxy_buffering on; proxy_max_temp_file_size 0; proxy_request_buffering off;
+        }
+      }
+    }`;
+}
