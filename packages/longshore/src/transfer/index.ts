@@ -1,3 +1,5 @@
+/** The copy engine: plan, schedule, move. */
+export { summariseError } from './errors.ts';
 export type {
   ActiveBlob,
   ErrorSummary,
@@ -6,3 +8,6 @@ export type {
   PlanSummary,
   TransferEvent,
 } from './events.ts';
+export { type PulledImage, type PullOptions, type PullResult, pull } from './pull.ts';
+export { type ResolvedImage, type ResolveOptions, resolveImage } from './resolve.ts';
+export type { ImageSink, StoredImage } from './sink.ts';

@@ -1,0 +1,74 @@
+import type { Digest, Platform } from '../image/index.ts';
+import type { Registry } from '../registry/index.ts';
+import type { Store } from '../store/index.ts';
+import type { ErrorSummary, EventListener, PlanSummary } from './events.ts';
+import { PullRun } from './pullRun.ts';
+import type { ImageSink } from './sink.ts';
+
+export interface PullOptions {
+  readonly store: Store;
+  readonly registry: Registry;
+  /** Which image of an index to take; `all` takes the index with everything below it. */
+  readonly platform: Platform | 'all';
+  /** Blobs that move at once; small ones (configs, manifests) have a class of their own. */
+  readonly workers: number;
+  /** One request at a time, whole layers: the base case that parallel pulls are measured against. @defaultValue false */
+  readonly serial?: boolean;
+  /** Stop everything at the first image that fails. @defaultValue false */
+  readonly failFast?: boolean;
+  /** Resolve and plan, and move nothing. @defaultValue false */
+  readonly dryRun?: boolean;
+  /** Where images go beyond the store. */
+  readonly sinks?: readonly ImageSink[];
+  readonly onEvent?: EventListener;
+  /**
+   * Aborted: start no new blob; what moves may go on for `drainTimeoutMs`. What is then unfinished
+   * is kept for the next run.
+   */
+  readonly drain?: AbortSignal | undefined;
+  /** @defaultValue 10,000 */
+  readonly drainTimeoutMs?: number;
+  /** Aborted: stop at once. What has come is kept for the next run. */
+  readonly signal?: AbortSignal | undefined;
+  /** Clock in milliseconds since the epoch. @defaultValue Date.now */
+  readonly now?: () => number;
+  /** From 0 to 1, for the jitter of pauses. @defaultValue Math.random */
+  readonly random?: () => number;
+}
+
+/** What became of one line of the input. */
+export interface PulledImage {
+  /** As it was given. */
+  readonly input: string;
+  readonly state: 'done' | 'failed' | 'cancelled' | 'planned';
+  /** The whole name; missing where the input is no reference. */
+  readonly reference?: string;
+  readonly digest?: Digest;
+  readonly platform?: string;
+  readonly layers?: number;
+  /** Of config and layers, before sharing. */
+  readonly bytes?: number;
+  readonly error?: ErrorSummary;
+  /** From the start of the run until the image was whole, or had failed. */
+  readonly milliseconds: number;
+}
+
+export interface PullResult {
+  readonly outcome: 'succeeded' | 'failed' | 'cancelled';
+  /** In the order of the input, one each. */
+  readonly images: readonly PulledImage[];
+  readonly plan?: PlanSummary;
+  /** Bytes of blobs that came over the network in this run. */
+  readonly fetchedBytes: number;
+  readonly milliseconds: number;
+}
+
+/**
+ * Pulls images into the store: every reference once, every unique blob once, verified, resumable. An
+ * image that fails takes no other with it, and is told in the result, not thrown.
+ *
+ * @throws LongshoreError before any blob moves: `ERR_DISK_TOO_SMALL`, `ERR_BAD_WIDTH`
+ */
+export async function pull(inputs: readonly string[], options: PullOptions): Promise<PullResult> {
+  return new PullRun(inputs, options).run();
+}

@@ -1,0 +1,312 @@
+import { createLimiter, type Limiter } from '../concurrency/index.ts';
+import { LongshoreError } from '../errors.ts';
+import { formatPlatform, formatReference, parseReference } from '../image/index.ts';
+import { Account, type Settlement } from './account.ts';
+import { summariseError } from './errors.ts';
+import type { EventListener, PlanSummary } from './events.ts';
+import { countImages, type ImageRecord, reportImage, shortName, totalSize } from './imageRecord.ts';
+import { type MoveContext, moveBlob } from './moveBlob.ts';
+import { digestsOf, type Holding, type PlannedBlob, type PullPlan, planPull } from './plan.ts';
+import { ProgressTicker } from './progress.ts';
+import type { PullOptions, PullResult } from './pull.ts';
+import { type ResolvedImage, resolveImage } from './resolve.ts';
+import { Stopping } from './stopping.ts';
+
+const DRAIN_TIMEOUT_MS = 10_000;
+/** Images handed to `--to` at once: it is copying or linking on one disk. */
+const SINK_WIDTH = 2;
+
+/** One call of `pull`: resolve, plan, move, account. */
+export class PullRun {
+  readonly #options: PullOptions;
+  readonly #now: () => number;
+  readonly #emit: EventListener;
+  readonly #startedAt: number;
+  readonly #records: readonly ImageRecord[];
+  readonly #limiter: Limiter;
+  readonly #sinkLimiter = createLimiter({ name: 'outputs', width: SINK_WIDTH });
+  readonly #stopping: Stopping;
+  readonly #unneeded = new Map<string, AbortController>();
+  readonly #endings: Promise<void>[] = [];
+  #account = new Account([]);
+  #plan: PlanSummary | undefined;
+  #progress: ProgressTicker | undefined;
+
+  constructor(inputs: readonly string[], options: PullOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    this.#emit = options.onEvent ?? (() => undefined);
+    this.#startedAt = this.#now();
+    this.#records = inputs.map((input, image) => ({ image, input, state: 'waiting' }));
+    const width = options.serial === true ? 1 : options.workers;
+    this.#limiter = createLimiter({ name: 'transfers', width });
+    this.#stopping = new Stopping({
+      drain: options.drain,
+      signal: options.signal,
+      drainTimeoutMs: options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
+      onDrain: () => this.#emit({ type: 'run.draining', at: this.#now() }),
+    });
+  }
+
+  async run(): Promise<PullResult> {
+    const at = this.#startedAt;
+    this.#emit({
+      type: 'run.started',
+      at,
+      verb: 'pull',
+      images: this.#records.length,
+      workers: this.#limiter.width,
+    });
+    using _stopping = this.#stopping;
+    await this.#resolveAll();
+    const plan = await this.#makePlan();
+    if (this.#options.dryRun === true) {
+      for (const record of this.#waiting()) record.state = 'planned';
+    } else {
+      await this.#moveAll(plan);
+    }
+    return this.#finish();
+  }
+
+  #waiting(): ImageRecord[] {
+    return this.#records.filter(({ state }) => state === 'waiting');
+  }
+
+  // Resolve
+
+  async #resolveAll(): Promise<void> {
+    const known = new Map<string, Promise<ResolvedImage>>();
+    await Promise.all(
+      this.#records.map(async (record) => {
+        try {
+          const reference = parseReference(record.input);
+          const name = formatReference(reference);
+          record.reference = name;
+          const resolving = known.get(name) ?? this.#resolve(reference);
+          known.set(name, resolving);
+          record.resolved = await resolving;
+          this.#emitResolved(record, record.resolved);
+        } catch (error) {
+          if (!this.#stopping.drain.aborted) this.#fail(record, error);
+        }
+      }),
+    );
+  }
+
+  async #resolve(reference: ReturnType<typeof parseReference>): Promise<ResolvedImage> {
+    const { store, registry, platform, serial, dryRun } = this.#options;
+    const signal = this.#stopping.drain;
+    const kind = serial === true ? 'body' : 'metadata';
+    using _permit = await this.#limiter.acquire({ kind, signal });
+    return resolveImage(reference, { store, registry, platform, keep: dryRun !== true, signal });
+  }
+
+  #emitResolved({ image }: ImageRecord, resolved: ResolvedImage): void {
+    const { name, descriptor, platform, layers, blobs } = resolved;
+    this.#emit({
+      type: 'image.resolved',
+      at: this.#now(),
+      image,
+      reference: name,
+      digest: descriptor.digest,
+      ...(platform === undefined ? {} : { platform: formatPlatform(platform) }),
+      layers: layers.length,
+      bytes: totalSize(blobs),
+    });
+  }
+
+  // Plan
+
+  async #makePlan(): Promise<PullPlan> {
+    const needs = this.#waiting().flatMap(({ image, resolved }) =>
+      resolved === undefined
+        ? []
+        : [
+            {
+              image,
+              repository: resolved.reference,
+              label: shortName(resolved.name),
+              blobs: resolved.blobs,
+            },
+          ],
+    );
+    const holdings = await this.#lookUp(needs);
+    const plan = planPull(needs, (blob) => holdings(blob));
+    const { freeBytes, freeInodes } = await this.#options.store.space();
+    this.#plan = { ...plan.summary, freeDiskBytes: freeBytes };
+    this.#emit({ type: 'plan.ready', at: this.#now(), ...this.#plan });
+    const full = plan.summary.fetchBytes > freeBytes;
+    const noInodes = freeInodes !== undefined && plan.fetch.length > freeInodes;
+    if ((full || noInodes) && this.#options.dryRun !== true) {
+      throw diskTooSmall(this.#options.store.path, plan, full ? freeBytes : undefined);
+    }
+    return plan;
+  }
+
+  /** What the store holds, asked once for each digest. */
+  async #lookUp(needs: Parameters<typeof planPull>[0]): Promise<Parameters<typeof planPull>[1]> {
+    const { store } = this.#options;
+    const sizes = new Map<string, { size: number | undefined; partialBytes: number }>();
+    await Promise.all(
+      [...digestsOf(needs)].map(async (digest) => {
+        const size = await store.stat(digest);
+        const partialBytes = size === undefined ? await store.partialBytes(digest) : 0;
+        sizes.set(digest, { size, partialBytes });
+      }),
+    );
+    return ({ digest, size }): Holding => {
+      const held = sizes.get(digest);
+      return { present: held?.size === size, partialBytes: held?.partialBytes ?? 0 };
+    };
+  }
+
+  // Move
+
+  async #moveAll(plan: PullPlan): Promise<void> {
+    this.#account = new Account(plan.fetch);
+    for (const record of this.#waiting()) {
+      if (record.resolved !== undefined && !this.#account.waits(record.image))
+        this.#complete(record);
+    }
+    const progress = new ProgressTicker({
+      now: this.#now,
+      emit: this.#emit,
+      totalBytes: plan.summary.fetchBytes,
+      blobs: plan.fetch.length,
+      width: () => this.#limiter.width,
+      images: () => countImages(this.#records),
+    });
+    this.#progress = progress;
+    using _ticking = progress;
+    await Promise.all(plan.fetch.map((blob) => this.#move(blob, progress)));
+    await Promise.all(this.#endings);
+  }
+
+  async #move(blob: PlannedBlob, progress: ProgressTicker): Promise<void> {
+    const unneeded = new AbortController();
+    this.#unneeded.set(blob.key, unneeded);
+    const startedAt = this.#now();
+    const { digest, size } = blob.descriptor;
+    try {
+      const { by, fetchedBytes } = await moveBlob(
+        blob,
+        this.#moveContext(progress, unneeded.signal),
+      );
+      progress.blobDone(size - blob.partialBytes);
+      const at = this.#now();
+      const milliseconds = at - startedAt;
+      this.#emit({ type: 'blob.done', at, digest, size, fetchedBytes, milliseconds, by });
+      this.#settle(this.#account.blobDone(blob.key));
+    } catch (error) {
+      if (this.#stopping.drain.aborted || unneeded.signal.aborted) return;
+      this.#emit({ type: 'blob.failed', at: this.#now(), digest, error: summariseError(error) });
+      this.#settle(this.#account.blobFailed(blob.key), error);
+    }
+  }
+
+  #moveContext(progress: ProgressTicker, unneeded: AbortSignal): MoveContext {
+    const { store, registry, serial, random } = this.#options;
+    return {
+      store,
+      registry,
+      limiter: this.#limiter,
+      oneClass: serial === true,
+      active: progress.active,
+      emit: this.#emit,
+      now: this.#now,
+      random: random ?? Math.random,
+      onBytes: (bytes) => progress.moved(bytes),
+      drain: AbortSignal.any([this.#stopping.drain, unneeded]),
+      signal: AbortSignal.any([this.#stopping.signal, unneeded]),
+    };
+  }
+
+  // Account
+
+  #settle(settlement: Settlement, error?: unknown): void {
+    for (const image of settlement.completed) this.#with(image, (record) => this.#complete(record));
+    for (const image of settlement.failed) this.#with(image, (record) => this.#fail(record, error));
+    for (const key of settlement.unneeded) this.#unneeded.get(key)?.abort();
+  }
+
+  #with(image: number, act: (record: ImageRecord) => void): void {
+    const record = this.#records[image];
+    if (record?.state === 'waiting') act(record);
+  }
+
+  #complete(record: ImageRecord): void {
+    const { resolved } = record;
+    if (resolved !== undefined) this.#endings.push(this.#publish(record, resolved));
+  }
+
+  /** All blobs are there: the name is set, then the outputs get the image. */
+  async #publish(record: ImageRecord, resolved: ResolvedImage): Promise<void> {
+    const { store, sinks = [] } = this.#options;
+    const { name, descriptor } = resolved;
+    try {
+      await store.setReference(name, descriptor);
+      for (const sink of sinks) {
+        using _permit = await this.#sinkLimiter.acquire({ signal: this.#stopping.signal });
+        await sink.add({ name, descriptor }, { store, signal: this.#stopping.signal });
+      }
+    } catch (error) {
+      if (!this.#stopping.signal.aborted) this.#fail(record, error);
+      return;
+    }
+    record.state = 'done';
+    record.endedAt = this.#now();
+    const { image } = record;
+    const milliseconds = record.endedAt - this.#startedAt;
+    const { digest } = descriptor;
+    this.#emit({
+      type: 'image.done',
+      at: record.endedAt,
+      image,
+      reference: name,
+      digest,
+      milliseconds,
+    });
+  }
+
+  #fail(record: ImageRecord, error: unknown): void {
+    record.state = 'failed';
+    record.error = summariseError(error);
+    record.endedAt = this.#now();
+    const reference = record.reference ?? record.input;
+    const { image } = record;
+    this.#emit({ type: 'image.failed', at: record.endedAt, image, reference, error: record.error });
+    if (this.#options.failFast === true) this.#stopping.now(error);
+  }
+
+  #finish(): PullResult {
+    for (const record of this.#waiting()) record.state = 'cancelled';
+    const images = countImages(this.#records);
+    const at = this.#now();
+    const milliseconds = at - this.#startedAt;
+    const fetchedBytes = this.#progress?.fetchedBytes ?? 0;
+    const stopped = images.cancelled > 0 && this.#options.failFast !== true;
+    const outcome = stopped ? 'cancelled' : images.failed > 0 ? 'failed' : 'succeeded';
+    const plan = this.#plan === undefined ? {} : { plan: this.#plan };
+    this.#emit({ type: 'run.finished', at, outcome, milliseconds, images, fetchedBytes, ...plan });
+    return {
+      outcome,
+      images: this.#records.map((record) => reportImage(record, this.#startedAt, at)),
+      fetchedBytes,
+      milliseconds,
+      ...plan,
+    };
+  }
+}
+
+function diskTooSmall(path: string, plan: PullPlan, freeBytes: number | undefined): LongshoreError {
+  const { fetchBytes } = plan.summary;
+  const what =
+    freeBytes === undefined
+      ? `${plan.fetch.length} blobs are to come and the file system of ${path} has fewer free inodes`
+      : `${fetchBytes} bytes are to come and ${path} has ${freeBytes} free`;
+  return new LongshoreError(`Too little disk: ${what}`, {
+    code: 'ERR_DISK_TOO_SMALL',
+    origin: 'disk',
+    hint: 'Free some space (longshore cache prune), or put the store elsewhere with --store DIR',
+  });
+}

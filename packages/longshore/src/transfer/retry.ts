@@ -1,0 +1,82 @@
+import { isLongshoreError } from '../errors.ts';
+
+/** Tries without a sign of progress after which a blob is given up. */
+export const MAX_BLOB_ATTEMPTS = 6;
+/** This much new data clears the count: a transfer that moves is worth going on with. */
+const PROGRESS_BYTES: number = 1024 * 1024;
+const FIRST_DELAY_MS = 250;
+const LONGEST_DELAY_MS = 30_000;
+
+/** What has been tried for one blob. */
+export interface Trouble {
+  /** Failures since the last progress. */
+  readonly attempts: number;
+  /** Bytes held when the count was last cleared. */
+  readonly heldBytes: number;
+  /** Times that the whole blob came and its digest was wrong. */
+  readonly corruptions: number;
+  /** Which of the blob's sources is asked now. */
+  readonly source: number;
+}
+
+export const NO_TROUBLE: Trouble = { attempts: 0, heldBytes: 0, corruptions: 0, source: 0 };
+
+export type AfterFailure =
+  | { readonly action: 'retry'; readonly delayMs: number; readonly trouble: Trouble }
+  | { readonly action: 'fail' };
+
+/**
+ * What to do after a blob's transfer broke: go on after a pause, ask the next repository that is
+ * said to have the blob, or give up. Pure; `random` is a number from 0 to 1 for the jitter.
+ */
+export function afterFailure(
+  error: unknown,
+  trouble: Trouble,
+  context: { readonly heldBytes: number; readonly sources: number; readonly random: number },
+): AfterFailure {
+  const progressed = context.heldBytes - trouble.heldBytes >= PROGRESS_BYTES;
+  const attempts = (progressed ? 0 : trouble.attempts) + 1;
+  const heldBytes = progressed ? context.heldBytes : trouble.heldBytes;
+  const elsewhere = trouble.source + 1 < context.sources;
+
+  if (isCorruption(error)) {
+    if (trouble.corruptions > 0 && !elsewhere) return { action: 'fail' };
+    const source = elsewhere ? trouble.source + 1 : trouble.source;
+    const corruptions = trouble.corruptions + 1;
+    return {
+      action: 'retry',
+      delayMs: 0,
+      trouble: { attempts, heldBytes: 0, corruptions, source },
+    };
+  }
+  if (!isRetryable(error)) {
+    if (!elsewhere || !isRefusal(error)) return { action: 'fail' };
+    const source = trouble.source + 1;
+    return { action: 'retry', delayMs: 0, trouble: { ...trouble, attempts: 0, heldBytes, source } };
+  }
+  if (attempts >= MAX_BLOB_ATTEMPTS) return { action: 'fail' };
+  const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempts - 1));
+  // The first break of a stream that moved is reopened at once: the registry did nothing wrong yet.
+  const jittered = progressed && attempts === 1 ? 0 : Math.round(ceiling * context.random);
+  const delayMs = Math.max(jittered, retryAfterMs(error) ?? 0);
+  return { action: 'retry', delayMs, trouble: { ...trouble, attempts, heldBytes } };
+}
+
+function isRetryable(error: unknown): boolean {
+  return isLongshoreError(error) && error.retryable;
+}
+
+/** The blob came whole and was wrong: another copy of it may be right. */
+function isCorruption(error: unknown): boolean {
+  return isLongshoreError(error) && error.code === 'ERR_DIGEST_MISMATCH';
+}
+
+/** The registry refuses, or does not have it: another repository may. A full disk is no such thing. */
+function isRefusal(error: unknown): boolean {
+  return isLongshoreError(error) && error.origin === 'registry';
+}
+
+function retryAfterMs(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('retryAfterMs' in error)) return undefined;
+  return typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined;
+}

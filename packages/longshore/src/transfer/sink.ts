@@ -1,0 +1,20 @@
+import type { Descriptor } from '../image/index.ts';
+import type { Store } from '../store/index.ts';
+
+/** An image that is whole in the store. */
+export interface StoredImage {
+  /** The whole name, as the store keeps it. */
+  readonly name: string;
+  readonly descriptor: Descriptor;
+}
+
+/** Where images go beyond the store: `--to`. One sink takes all images of a run. */
+export interface ImageSink {
+  /** For errors and reports: `oci:DIR`. */
+  readonly name: string;
+  /**
+   * Takes one image; several calls may be under way at once. What it throws fails that image.
+   * Running it again for the same image is harmless.
+   */
+  add(image: StoredImage, context: { store: Store; signal: AbortSignal }): Promise<void>;
+}
