@@ -1,0 +1,388 @@
+import { createElasticCoordinator, type ElasticCoordinator } from './elasticCoordinator.ts';
+import { nextWidth, type Probe, startProbe, takeGoodput } from './elasticProbe.ts';
+import { Reference } from './elasticReference.ts';
+import { Refusals } from './elasticRefusals.ts';
+import {
+  beginStartup,
+  bestVisited,
+  paysClearly,
+  type Startup,
+  takeLevel,
+} from './elasticStartup.ts';
+import type {
+  Admission,
+  ElasticController,
+  ElasticOptions,
+  ElasticPhase,
+  ElasticSample,
+  Knee,
+} from './elasticTypes.ts';
+import { isCpuBound, Tally, type Verdict } from './elasticVerdict.ts';
+import { checkWidth } from './width.ts';
+
+/** Every figure was swept in simulation; see `docs/adaptive.md` and `bench/adaptive`. */
+export const ELASTIC_RULES = {
+  windowMs: 500,
+  guardUpRtts: 8,
+  guardUpLeastMs: 250,
+  guardUpMostMs: 1_500,
+  guardDownRtts: 2,
+  guardDownLeastMs: 100,
+  dwellRtts: 2,
+  dwellLeastMs: 150,
+  slowElasticity: 0.3,
+  clearElasticity: 0.6,
+  keep: 0.94,
+  step: 1.5,
+  trimStep: 1.5,
+  fineStep: 1.25,
+  worthElasticity: 0.12,
+  confidence: 1,
+  minPairs: 2,
+  maxPairs: 5,
+  firstHoldMs: 3_000,
+  longestHoldMs: 15_000,
+  holdGrowth: 1.4,
+  afterRefusalMs: 4_000,
+  /** A probe whose width is not filled for so long gives the lock back. */
+  abandonMs: 8_000,
+  /** Below this part of the width in use, goodput says nothing about the width. */
+  filled: 0.85,
+} as const;
+
+type Rules = { readonly [Name in keyof typeof ELASTIC_RULES]: number };
+
+/**
+ * A controller for pulls from one origin. It doubles the width while that visibly pays, then keeps
+ * the smallest width beyond which more flows bring almost nothing, testing that by paired probes.
+ * Pure: time, bytes and counts come in the samples.
+ * @throws LongshoreError `ERR_BAD_WIDTH`
+ */
+export function elastic(options: ElasticOptions, rules: Partial<Rules> = {}): ElasticController {
+  return new Elastic(options, { ...ELASTIC_RULES, ...rules });
+}
+
+class Elastic implements ElasticController {
+  readonly #rules: Rules;
+  readonly #random: () => number;
+  readonly #max: number;
+  readonly #coordinator: ElasticCoordinator;
+  readonly #origin: string;
+  readonly #tally = new Tally();
+  readonly #refusals: Refusals;
+  readonly #startup: Startup = beginStartup();
+  /** The width that is being measured; `target` stays below it while the server proves itself. */
+  #width: number;
+  #target: number;
+  #base: number;
+  #phase: ElasticPhase = 'starting';
+  #probe: Probe | undefined;
+  #reference: Reference | undefined;
+  #reason = 'starting';
+  #lastMs: number | undefined;
+  #guardMs = 0;
+  #levelMs = 0;
+  #windowMs = 0;
+  #windowBytes = 0;
+  #burstMs = 0;
+  #burstBytes = 0;
+  #holdMs: number;
+  #leftMs = 0;
+  #direction: 1 | -1 = -1;
+  #failedUp = 0;
+  #failedDown = 0;
+  #rttMs = 50;
+  #brokenAtMs = Number.NEGATIVE_INFINITY;
+  #cpuBound = false;
+  #flatAbove = false;
+  #trimmed = false;
+
+  constructor(options: ElasticOptions, rules: Rules) {
+    this.#rules = rules;
+    this.#random = options.random;
+    this.#max = checkWidth(options.max ?? 64, 'the most connections');
+    const { remembered } = options;
+    const cold = checkWidth(options.start ?? 4, 'the first width');
+    const start = remembered === undefined ? cold : Math.max(1, Math.ceil(0.75 * remembered.width));
+    this.#coordinator = options.coordinator ?? createElasticCoordinator();
+    this.#origin = options.origin ?? 'origin';
+    this.#width = this.#coordinator.claim(this.#origin, Math.min(this.#max, start));
+    this.#base = this.#width;
+    this.#refusals = new Refusals({ max: this.#max, start: this.#width, random: this.#random });
+    this.#target = this.#width;
+    this.#holdMs = rules.firstHoldMs;
+  }
+
+  get target(): number {
+    return this.#target;
+  }
+
+  get reason(): string {
+    return this.#reason;
+  }
+
+  get phase(): ElasticPhase {
+    return this.#phase;
+  }
+
+  get admission(): Admission {
+    return this.#refusals.admission;
+  }
+
+  get capacityBytesPerSecond(): number | undefined {
+    return this.#flatAbove && this.#phase !== 'starting' ? this.#reference?.goodput : undefined;
+  }
+
+  observe(sample: ElasticSample): number {
+    const elapsedMs = Math.max(0, sample.atMs - (this.#lastMs ?? sample.atMs));
+    this.#lastMs = sample.atMs;
+    this.#rttMs = sample.rttMs ?? this.#rttMs;
+    this.#cpuBound = isCpuBound(sample);
+    const idle = sample.active < this.#rules.filled * this.#target && (sample.waiting ?? 0) === 0;
+    this.#tally.add(sample, elapsedMs, idle);
+    this.#step(sample, elapsedMs);
+    this.#target = this.#coordinator.claim(
+      this.#origin,
+      Math.min(this.#width, this.#refusals.ceiling, this.#refusals.reach),
+    );
+    return this.#target;
+  }
+
+  verdict(): Verdict {
+    return this.#tally.verdict({
+      width: this.#base,
+      max: this.#max,
+      ceiling: this.#refusals.ceiling,
+      refusals: this.#refusals.count,
+      paced: this.#refusals.paced,
+    });
+  }
+
+  knee(): Knee | undefined {
+    if (this.#phase === 'starting' || this.#reference === undefined) return undefined;
+    return { width: this.#base, bytesPerSecond: this.#reference.goodput };
+  }
+
+  close(): void {
+    this.#coordinator.leave(this.#origin);
+  }
+
+  #step(sample: ElasticSample, elapsedMs: number): void {
+    const refused = this.#refusals.take(sample, this.#base);
+    if (refused !== undefined) {
+      this.#reason = 'refused by the server';
+      this.#fallBack(refused.base);
+      return;
+    }
+    if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample.atMs)) return;
+    if (this.#guardMs > 0 && this.#phase !== 'starting') {
+      this.#guardMs -= elapsedMs;
+      return;
+    }
+    this.#levelMs += elapsedMs;
+    if (this.#probe !== undefined && this.#levelMs > this.#rules.abandonMs) {
+      this.#hold(this.#holdMs);
+      return;
+    }
+    // A flow more or less is noise; a width that is not in use, or not yet given up, is not.
+    const { filled } = this.#rules;
+    if (sample.active < Math.max(1, filled * this.#width) || sample.active > this.#width / filled) {
+      this.#clearWindow();
+      return;
+    }
+    this.#windowMs += elapsedMs;
+    this.#windowBytes += sample.totalBytes ?? sample.bytes;
+    if (this.#phase === 'starting') this.#start(elapsedMs, sample.totalBytes ?? sample.bytes);
+    else if (this.#windowMs >= this.#rules.windowMs - 1e-6) this.#takeWindow();
+  }
+
+  /** Connections that break say "fewer", once in a while and not once per broken connection. */
+  #takeBreaks(atMs: number): boolean {
+    if (atMs - this.#brokenAtMs < Math.max(1_000, 8 * this.#rttMs)) return false;
+    this.#brokenAtMs = atMs;
+    this.#reason = 'connections broke';
+    this.#fallBack(Math.max(1, Math.floor(0.7 * this.#base)));
+    return true;
+  }
+
+  #fallBack(base: number): void {
+    if (this.#phase === 'starting') this.#base = this.#width;
+    this.#base = Math.max(1, Math.min(base, this.#base));
+    this.#holdMs = this.#rules.firstHoldMs;
+    this.#hold(this.#rules.afterRefusalMs);
+  }
+
+  #takeWindow(): void {
+    const goodput = Math.max(1, (this.#windowBytes * 1000) / this.#windowMs);
+    this.#clearWindow();
+    if (this.#probe !== undefined) this.#probing(this.#probe, goodput);
+    else this.#holding(goodput);
+  }
+
+  /**
+   * Early in a level only clear growth is believed, over a short window that keeps restarting; what
+   * ends the start is judged over a full window after the ramp.
+   */
+  #start(elapsedMs: number, bytes: number): void {
+    const { dwellLeastMs, dwellRtts, windowMs } = this.#rules;
+    const dwellMs = Math.max(dwellLeastMs, dwellRtts * this.#rttMs);
+    this.#burstMs += elapsedMs;
+    this.#burstBytes += bytes;
+    const ramped = this.#levelMs - elapsedMs >= this.#guardUp();
+    if (!ramped) this.#clearWindow();
+    const settled = this.#windowMs >= windowMs - 1e-6;
+    if (!settled && this.#burstMs < dwellMs - 1e-6) return;
+    const goodput = settled
+      ? (this.#windowBytes * 1000) / this.#windowMs
+      : (this.#burstBytes * 1000) / this.#burstMs;
+    this.#burstMs = 0;
+    this.#burstBytes = 0;
+    const level = { width: this.#width, goodput: Math.max(1, goodput) };
+    const first = this.#startup.visited.length === 0;
+    if (!settled && !first && !paysClearly(this.#startup, level, this.#rules)) return;
+    const ended = takeLevel(this.#startup, level, this.#rules);
+    if (ended || this.#width >= this.#cap() || this.#cpuBound) this.#endStart();
+    else this.#setWidth(this.#width * 2);
+  }
+
+  #endStart(): void {
+    const best = bestVisited(this.#startup, this.#rules);
+    this.#base = Math.min(best.width, this.#cap());
+    this.#reference = new Reference(0.9 * best.goodput, this.#base);
+    const last = this.#startup.visited.at(-1);
+    this.#flatAbove = last !== undefined && last.width > this.#base;
+    const before = this.#startup.visited.at(-2);
+    if (last !== undefined && before !== undefined && last.width > before.width) {
+      const value = Math.log(last.goodput / before.goodput) / Math.log(last.width / before.width);
+      this.#tally.elasticity(-1, {
+        low: before.width,
+        high: last.width,
+        value,
+        standardError: 0.1,
+      });
+      // The last doubling paid and more is not allowed: there is nothing to trim.
+      if (this.#base === last.width && value > this.#rules.clearElasticity) {
+        this.#hold(this.#holdMs);
+        return;
+      }
+    }
+    this.#phase = 'holding';
+    this.#beginProbe(-1);
+  }
+
+  #beginProbe(direction: 1 | -1): void {
+    const failed = direction > 0 ? this.#failedUp : this.#failedDown;
+    const wide =
+      direction < 0 && this.#reference?.width === this.#base && !this.#trimmed
+        ? this.#rules.trimStep
+        : this.#rules.step;
+    const step = failed > 0 ? this.#rules.fineStep : wide;
+    const probe = startProbe(direction, this.#base, step);
+    const blocked = probe === undefined || probe.high > this.#cap();
+    if (blocked || (direction > 0 && this.#cpuBound)) {
+      this.#direction = direction;
+      this.#hold(this.#holdMs);
+      return;
+    }
+    if (!this.#coordinator.tryProbe(this.#origin)) {
+      this.#hold(this.#rules.firstHoldMs);
+      return;
+    }
+    this.#phase = 'probing';
+    this.#probe = probe;
+    this.#reason = `probing ${probe.low} against ${probe.high}`;
+    this.#setWidth(nextWidth(probe, this.#random));
+  }
+
+  #probing(probe: Probe, goodput: number): void {
+    const result = takeGoodput(probe, goodput, this.#rules);
+    if (result === undefined) {
+      this.#setWidth(nextWidth(probe, this.#random));
+      return;
+    }
+    const { direction } = probe;
+    this.#coordinator.endProbe(this.#origin);
+    this.#tally.probe(direction, result);
+    if (direction > 0) this.#flatAbove = !result.accept;
+    if (result.accept) {
+      this.#base = direction > 0 ? probe.high : probe.low;
+      if (direction > 0) this.#failedUp = 0;
+      else this.#failedDown = 0;
+      // What lies behind us was just judged: come back to it in small steps only.
+      if (direction > 0) this.#failedDown = Math.max(1, this.#failedDown);
+      else this.#failedUp = Math.max(1, this.#failedUp);
+      this.#holdMs = this.#rules.firstHoldMs;
+      this.#beginProbe(direction);
+      return;
+    }
+    if (direction > 0) this.#failedUp += 1;
+    else this.#failedDown += 1;
+    const paysBelow = direction < 0 && result.clear;
+    if (paysBelow && this.#failedUp === 0) {
+      this.#beginProbe(1);
+      return;
+    }
+    this.#direction = direction;
+    this.#holdMs = Math.min(this.#rules.longestHoldMs, this.#holdMs * this.#rules.holdGrowth);
+    this.#hold(this.#holdMs);
+    this.#reason = `settled: ${probe.high} gave ${percent(result.elasticity, probe)} more than ${probe.low}`;
+  }
+
+  #holding(goodput: number): void {
+    this.#reference ??= new Reference(goodput, this.#base);
+    const change = this.#reference.take(goodput, this.#base);
+    if (change === 'none') {
+      this.#leftMs -= this.#rules.windowMs;
+      if (this.#leftMs <= 0) this.#beginProbe(this.#direction > 0 ? -1 : 1);
+      return;
+    }
+    if (change === 'fell after a trim') {
+      this.#base = Math.min(this.#cap(), this.#reference.width);
+      this.#reference.lower();
+    }
+    this.#failedUp = 0;
+    this.#failedDown = 0;
+    this.#holdMs = this.#rules.firstHoldMs;
+    this.#beginProbe(1);
+  }
+
+  #hold(forMs: number): void {
+    this.#coordinator.endProbe(this.#origin);
+    this.#phase = 'holding';
+    this.#probe = undefined;
+    this.#leftMs = forMs;
+    this.#reference?.restart();
+    this.#setWidth(this.#base);
+  }
+
+  #setWidth(wanted: number): void {
+    const width = Math.max(1, Math.min(this.#cap(), wanted));
+    const { guardDownLeastMs, guardDownRtts } = this.#rules;
+    if (width > this.#width) this.#guardMs = this.#guardUp();
+    else if (width < this.#width) {
+      this.#guardMs = Math.max(guardDownLeastMs, guardDownRtts * this.#rttMs);
+    } else this.#guardMs = 0;
+    this.#width = width;
+    this.#levelMs = 0;
+    this.#clearWindow();
+  }
+
+  #guardUp(): number {
+    const { guardUpLeastMs, guardUpMostMs, guardUpRtts } = this.#rules;
+    return Math.min(guardUpMostMs, Math.max(guardUpLeastMs, guardUpRtts * this.#rttMs));
+  }
+
+  #cap(): number {
+    return Math.min(this.#max, this.#refusals.ceiling, this.#coordinator.room(this.#origin));
+  }
+
+  #clearWindow(): void {
+    this.#windowMs = 0;
+    this.#windowBytes = 0;
+  }
+}
+
+function percent(elasticity: number, probe: Probe): string {
+  const gain = Math.expm1(elasticity * Math.log(probe.high / probe.low));
+  return `${Math.round(100 * gain)}%`;
+}

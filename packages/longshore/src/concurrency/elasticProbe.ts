@@ -1,0 +1,94 @@
+/**
+ * A paired probe: two widths are tried in turn, in random order, until the difference of the
+ * logarithms of their goodput is clear. Pairs cancel what changes slowly (a noisy link, other
+ * users); the random order cancels what alternates.
+ */
+export interface Probe {
+  readonly direction: 1 | -1;
+  readonly high: number;
+  readonly low: number;
+  /** ln(goodput at high / goodput at low), one per finished pair. */
+  readonly differences: number[];
+  /** Widths still to be tried in this pair. */
+  readonly order: number[];
+  readonly goodput: { high: number; low: number };
+}
+
+export interface ProbeRules {
+  /** More connections pay while d ln(goodput) / d ln(width) is above this. */
+  readonly worthElasticity: number;
+  /** How many standard errors make a difference clear. */
+  readonly confidence: number;
+  readonly minPairs: number;
+  readonly maxPairs: number;
+}
+
+export interface ProbeResult {
+  /** Whether the probed width replaces the base. */
+  readonly accept: boolean;
+  /** Whether the numbers said so clearly, or the pairs ran out. */
+  readonly clear: boolean;
+  /** d ln(goodput) / d ln(width) between the two widths. */
+  readonly elasticity: number;
+  readonly standardError: number;
+  readonly low: number;
+  readonly high: number;
+  readonly pairs: number;
+}
+
+/** Even a silent link has this spread between two windows, in natural logarithms. */
+const LEAST_SPREAD = 0.03;
+
+export function startProbe(direction: 1 | -1, base: number, step: number): Probe | undefined {
+  const high = direction > 0 ? Math.max(base + 1, Math.round(base * step)) : base;
+  const low = direction > 0 ? base : Math.min(base - 1, Math.round(base / step));
+  if (low < 1) return undefined;
+  return { direction, high, low, differences: [], order: [], goodput: { high: 0, low: 0 } };
+}
+
+/** The width to try next; shuffles a new pair when the last one is done. */
+export function nextWidth(probe: Probe, random: () => number): number {
+  if (probe.order.length === 0) {
+    const { high, low } = probe;
+    probe.order.push(...(random() < 0.5 ? [high, low] : [low, high]));
+  }
+  return probe.order[0] ?? probe.low;
+}
+
+/** Takes the goodput at the width of {@link nextWidth}; a result once the probe is decided. */
+export function takeGoodput(
+  probe: Probe,
+  goodput: number,
+  rules: ProbeRules,
+): ProbeResult | undefined {
+  const width = probe.order.shift();
+  if (width === probe.high) probe.goodput.high = goodput;
+  else probe.goodput.low = goodput;
+  if (probe.order.length > 0) return undefined;
+  probe.differences.push(Math.log(probe.goodput.high / probe.goodput.low));
+  return judge(probe, rules);
+}
+
+function judge(probe: Probe, rules: ProbeRules): ProbeResult | undefined {
+  const { direction, high, low, differences } = probe;
+  const pairs = differences.length;
+  const mean = differences.reduce((sum, value) => sum + value, 0) / pairs;
+  const squares = differences.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const spread = pairs > 1 ? Math.max(LEAST_SPREAD, Math.sqrt(squares / (pairs - 1))) : 1;
+  const error = spread / Math.sqrt(pairs);
+  const octaves = Math.log(high / low);
+  const worth = rules.worthElasticity * octaves;
+  const pays = pairs >= rules.minPairs && mean - rules.confidence * error > worth;
+  const idle = pairs >= rules.minPairs && mean + rules.confidence * error < worth;
+  const clear = pays || idle;
+  if (!clear && pairs < rules.maxPairs) return undefined;
+  return {
+    accept: direction > 0 ? pays : idle,
+    clear,
+    elasticity: mean / octaves,
+    standardError: error / octaves,
+    low,
+    high,
+    pairs,
+  };
+}

@@ -1,0 +1,100 @@
+import type { Controller, TimedSample } from './controller.ts';
+import type { ElasticCoordinator } from './elasticCoordinator.ts';
+import type { Verdict } from './elasticVerdict.ts';
+
+/** Requests that the server refused for lack of room (429, 503) since the last sample. */
+export interface Refusals {
+  readonly count: number;
+  /** Flows in flight that the server had accepted when it refused; the refused are not among them. */
+  readonly inFlight: number;
+  /** What `Retry-After` asked for; it is bounded before it is believed. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+/**
+ * What one origin did since the last sample. Everything that has not been measured may be left out:
+ * the controller then decides without it.
+ */
+export interface ElasticSample extends TimedSample {
+  /** Body bytes written to the sink. */
+  readonly bytes: number;
+  /** Flows that may run now: permits in use, paused ones left out. */
+  readonly active: number;
+  /** Work that could start at once: queued blobs and ranges worth splitting off. */
+  readonly waiting?: number;
+  /** Over all origins. @defaultValue `bytes` */
+  readonly totalBytes?: number;
+  /** Over all origins. @defaultValue `active` */
+  readonly totalActive?: number;
+  /**
+   * The largest number of flows in flight (itself included) at the moment a request was sent that
+   * has been answered well since the last sample. @defaultValue `active`
+   */
+  readonly acceptedAt?: number;
+  /** Requests sent since the last sample. */
+  readonly requests?: number;
+  readonly refusals?: Refusals | undefined;
+  /** Connections reset or timed out since the last sample. */
+  readonly breaks?: number;
+  /** Round trip to this origin. @defaultValue 50 ms */
+  readonly rttMs?: number | undefined;
+  /** Processor time of this process over that of all cores, 0 to 1. */
+  readonly cpuBusy?: number;
+  /** `performance.eventLoopUtilization().utilization`, 0 to 1. */
+  readonly loopBusy?: number;
+  /** Part of the time that hashing kept its thread busy, 0 to 1. */
+  readonly hashBusy?: number;
+  /** Part of the time that some write to the sink was waited for, 0 to 1. */
+  readonly sinkBusy?: number;
+}
+
+/** When a new request may start; the limiter holds to it besides the width. */
+export interface Admission {
+  /** No request before this time of the samples' clock; 0 when nothing forbids it. */
+  readonly notBeforeMs: number;
+  /** Least time between two requests; 0 when there is no such limit. */
+  readonly minIntervalMs: number;
+}
+
+/** What is worth remembering about a host. It warm-starts the next run, and no more than that. */
+export interface Knee {
+  readonly width: number;
+  readonly bytesPerSecond: number;
+}
+
+export interface ElasticOptions {
+  /** Numbers in [0, 1), seeded: the order of probes and the jitter of waits. */
+  readonly random: () => number;
+  /**
+   * Width before anything is known.
+   * @defaultValue 4
+   */
+  readonly start?: number;
+  /** Never wider than this (`--max-connections`). @defaultValue 64 */
+  readonly max?: number;
+  /** The knee of an earlier run, while it is fresh; starts at three quarters of its width. */
+  readonly remembered?: Knee | undefined;
+  /** Shared by the controllers of all origins of one run. @defaultValue one of its own */
+  readonly coordinator?: ElasticCoordinator;
+  /** Name of the origin for the coordinator. @defaultValue 'origin' */
+  readonly origin?: string;
+}
+
+export type ElasticPhase = 'starting' | 'probing' | 'holding';
+
+/** Finds and holds the width of pulls from one origin. Made by `elastic()`. */
+export interface ElasticController extends Controller<ElasticSample> {
+  readonly phase: ElasticPhase;
+  readonly admission: Admission;
+  /**
+   * Bytes per second that more flows cannot raise, for the choice of what to split; `undefined`
+   * until probing has shown it.
+   */
+  readonly capacityBytesPerSecond: number | undefined;
+  /** What bounded the run so far, with the numbers it rests on. */
+  verdict(): Verdict;
+  /** `undefined` while nothing has been found. */
+  knee(): Knee | undefined;
+  /** Gives up the probe lock; call it when the origin has no more work. */
+  close(): void;
+}

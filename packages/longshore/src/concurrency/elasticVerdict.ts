@@ -1,0 +1,153 @@
+import type { ProbeResult } from './elasticProbe.ts';
+import type { ElasticSample } from './elasticTypes.ts';
+
+/** What bounded a run. */
+export type Bound =
+  | 'link'
+  | 'server'
+  | 'per-connection cap'
+  | 'cpu: hash'
+  | 'disk'
+  | 'rate limit'
+  | 'too little work';
+
+/** Why a run settled where it did: the bound, and the numbers that say so. */
+export interface Verdict {
+  readonly bound: Bound;
+  /** Width it settled at. */
+  readonly width: number;
+  /** Average number of flows over the time in which any was open. */
+  readonly averageFlows: number;
+  /** Bytes per second over the time in which any flow was open. */
+  readonly bytesPerSecond: number;
+  readonly bytesPerSecondPerFlow: number;
+  readonly seconds: number;
+  readonly evidence: VerdictEvidence;
+}
+
+/** Parts are of the time in which flows were open, 0 to 1. */
+export interface VerdictEvidence {
+  /** Part of the time in which there was less to do than the width allowed. */
+  readonly idlePart: number;
+  /** Part of the time in which the processor or the thread that hashes was full. */
+  readonly cpuPart: number;
+  /** Part of the time in which writes were waited for. */
+  readonly diskPart: number;
+  readonly refusals: number;
+  readonly breaks: number;
+  /** The widest the server allowed after refusals; `undefined` when it refused nothing. */
+  readonly ceiling: number | undefined;
+  /** Requests had to be spaced out. */
+  readonly paced: boolean;
+  /** The widest the user allowed, when the controller stood there. */
+  readonly atMaximum: boolean;
+  /** Elasticity of goodput above the settled width, with its standard error; from the last probe up. */
+  readonly above: Elasticity | undefined;
+  /** The same below it; from the last probe down. */
+  readonly below: Elasticity | undefined;
+}
+
+export interface Elasticity {
+  readonly low: number;
+  readonly high: number;
+  readonly value: number;
+  readonly standardError: number;
+}
+
+const BUSY = 0.9;
+const MOSTLY = 0.4;
+
+/** Full processor: the loop, the thread that hashes, or nearly all cores. */
+export function isCpuBound(sample: ElasticSample): boolean {
+  return (
+    (sample.loopBusy ?? 0) > BUSY || (sample.hashBusy ?? 0) > BUSY || (sample.cpuBusy ?? 0) > 0.85
+  );
+}
+
+/** What the verdict is drawn from, added up sample by sample. */
+export class Tally {
+  #ms = 0;
+  #flowMs = 0;
+  #bytes = 0;
+  #idleMs = 0;
+  #cpuMs = 0;
+  #diskMs = 0;
+  #breaks = 0;
+  #above: Elasticity | undefined;
+  #below: Elasticity | undefined;
+
+  add(sample: ElasticSample, elapsedMs: number, idle: boolean): void {
+    if (sample.active === 0 && sample.bytes === 0) return;
+    this.#ms += elapsedMs;
+    this.#flowMs += sample.active * elapsedMs;
+    this.#bytes += sample.bytes;
+    this.#breaks += sample.breaks ?? 0;
+    if (idle) this.#idleMs += elapsedMs;
+    if (isCpuBound(sample)) this.#cpuMs += elapsedMs;
+    if ((sample.sinkBusy ?? 0) > BUSY) this.#diskMs += elapsedMs;
+  }
+
+  /** Books a doubling of the start, or a probe. */
+  elasticity(direction: 1 | -1, seen: Elasticity): void {
+    if (direction > 0) this.#above = seen;
+    else this.#below = seen;
+  }
+
+  probe(direction: 1 | -1, result: ProbeResult): void {
+    const { low, high, elasticity: value, standardError } = result;
+    this.elasticity(direction, { low, high, value, standardError });
+  }
+
+  verdict(now: {
+    readonly width: number;
+    readonly max: number;
+    readonly ceiling: number;
+    readonly refusals: number;
+    readonly paced: boolean;
+  }): Verdict {
+    const ms = Math.max(1, this.#ms);
+    const evidence: VerdictEvidence = {
+      idlePart: this.#idleMs / ms,
+      cpuPart: this.#cpuMs / ms,
+      diskPart: this.#diskMs / ms,
+      refusals: now.refusals,
+      breaks: this.#breaks,
+      ceiling: now.refusals > 0 ? now.ceiling : undefined,
+      paced: now.paced,
+      atMaximum: now.width >= now.max,
+      above: this.#above,
+      below: this.#below,
+    };
+    return {
+      bound: nameBound(evidence, now.width),
+      width: now.width,
+      averageFlows: this.#flowMs / ms,
+      bytesPerSecond: (this.#bytes * 1000) / ms,
+      bytesPerSecondPerFlow: (this.#bytes * 1000) / Math.max(1, this.#flowMs),
+      seconds: this.#ms / 1000,
+      evidence,
+    };
+  }
+}
+
+/**
+ * Causes that leave a mark of their own go first. What is left is told by elasticity: goodput that
+ * falls when flows are added is a server in trouble (a link shares, it does not shrink); goodput
+ * that stays is a full link; goodput that still grows at the widest allowed is a cap per connection.
+ */
+export function nameBound(evidence: VerdictEvidence, width: number): Bound {
+  const { above, below } = evidence;
+  if (evidence.cpuPart > MOSTLY) return 'cpu: hash';
+  if (evidence.diskPart > MOSTLY) return 'disk';
+  const heldDown = evidence.ceiling !== undefined && width >= evidence.ceiling - 1;
+  if (evidence.paced || heldDown) return 'rate limit';
+  if (evidence.idlePart > 0.5) return 'too little work';
+  if (evidence.breaks > 2) return 'server';
+  if (above !== undefined && above.value + 2 * above.standardError < -0.1) return 'server';
+  if (above !== undefined && above.value < 0.3) return 'link';
+  if (evidence.atMaximum && (below === undefined || below.value > 0.5)) return 'per-connection cap';
+  if (above === undefined && below === undefined) return 'too little work';
+  if (above !== undefined || (below !== undefined && below.value > 0.5))
+    return 'per-connection cap';
+  return 'link';
+}
