@@ -1,3 +1,19 @@
+/** The client of the OCI distribution API: transport, auth, retries, manifests, blobs. */
+export { createRegistry } from './createRegistry.ts';
+export type { Credential, CredentialAddress, CredentialStore } from './credentials/types.ts';
+export { RegistryError, type RegistryErrorOptions } from './errors.ts';
+export type { Pem, RegistryOptions } from './options.ts';
+export type { ProxySettings } from './proxy.ts';
+export { cleanText, redactUrl } from './redact.ts';
+export {
+  DEFAULT_RETRY_POLICY,
+  isRetryableStatus,
+  type RetryClass,
+  type RetryPolicy,
+  type RetryState,
+  retryClass,
+  retryDelay,
+} from './retry.ts';
 export type {
   BlobRequest,
   BlobStream,

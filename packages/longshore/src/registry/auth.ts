@@ -1,0 +1,181 @@
+import { discardBody } from './body.ts';
+import { type Challenge, chooseChallenge, parseChallenges } from './challenge.ts';
+import type { Credential, CredentialStore } from './credentials/types.ts';
+import { createFlights } from './flights.ts';
+import {
+  type Access,
+  changeRequest,
+  type Exchange,
+  type HttpRequest,
+  type HttpResponse,
+  headerValue,
+} from './http.ts';
+import { basicHeader, fetchToken } from './token.ts';
+
+export interface AuthOptions {
+  readonly credentials: CredentialStore | undefined;
+  readonly userAgent: string;
+  readonly mayUsePlainHttp: (url: URL) => boolean;
+  readonly now: () => number;
+}
+
+/** What one request shows. */
+interface Authorization {
+  /** Value of the `Authorization` field. */
+  readonly header: string;
+  readonly source: string | undefined;
+}
+
+interface CachedToken extends Authorization {
+  readonly expiresAt: number;
+}
+
+/** A token is not used in its last seconds: the request has to arrive, and clocks differ. */
+const EXPIRY_MARGIN_MS = 10_000;
+/** Tokens of a thousand repositories; more, and the expired ones are swept. */
+const SWEEP_ABOVE = 1000;
+
+/**
+ * Answers challenges: nothing is shown before a registry has asked for it, and only to the origin
+ * that asked. One token request serves everybody who needs the same token, and what is known of a
+ * registry saves the next request its 401.
+ *
+ * @param next for requests; redirects are followed below, without credentials
+ */
+export function withAuth(next: Exchange, options: AuthOptions): Exchange {
+  const challenges = new Map<string, Challenge>();
+  const tokens = new Map<string, CachedToken>();
+  const flights = createFlights<CachedToken>();
+
+  return async (request) => {
+    const { access, url } = request;
+    if (access === undefined) return next(request);
+    const known = challenges.get(url.origin);
+    const shown = known && (await authorize(request, access, { challenge: known }));
+    const response = await next(withHeader(request, shown));
+    if (response.status !== 401 || response.url.origin !== url.origin) {
+      return withSource(response, shown);
+    }
+    const field = headerValue(response.headers, 'www-authenticate') ?? '';
+    const challenge = chooseChallenge(parseChallenges(field));
+    if (challenge === undefined) return withSource(response, shown);
+    challenges.set(url.origin, challenge);
+    const fresh = await authorize(request, access, { challenge, refused: shown?.header });
+    if (fresh === undefined) return withSource(response, shown);
+    await discardBody(response);
+    return withSource(await next(withHeader(request, fresh)), fresh);
+  };
+
+  /** What to show for a challenge, or `undefined` when there is nothing that was not refused. */
+  async function authorize(
+    request: HttpRequest,
+    access: Access,
+    asked: { readonly challenge: Challenge; readonly refused?: string | undefined },
+  ): Promise<Authorization | undefined> {
+    if (asked.challenge.scheme === 'bearer') return bearer(request, access, asked);
+    const credential = await lookup(access, request.signal, asked.refused !== undefined);
+    const answer = credential && basicAnswer(credential);
+    return answer?.header === asked.refused ? undefined : answer;
+  }
+
+  async function bearer(
+    request: HttpRequest,
+    access: Access,
+    {
+      challenge,
+      refused,
+    }: { readonly challenge: Challenge; readonly refused?: string | undefined },
+  ): Promise<Authorization> {
+    const wanted = scopeOf(access);
+    const key = JSON.stringify([request.url.origin, access.registry, wanted]);
+    const cached = tokens.get(key);
+    const usable = cached !== undefined && cached.expiresAt > options.now();
+    if (usable && cached.header !== refused) return cached;
+    return flights.join(
+      key,
+      async (signal) => {
+        const token = await renew(request, access, { challenge, wanted, signal, refused });
+        sweep();
+        tokens.set(key, token);
+        return token;
+      },
+      request.signal,
+    );
+  }
+
+  async function renew(
+    request: HttpRequest,
+    access: Access,
+    asked: {
+      readonly challenge: Challenge;
+      readonly wanted: string | undefined;
+      readonly signal: AbortSignal;
+      readonly refused: string | undefined;
+    },
+  ): Promise<CachedToken> {
+    const started = options.now();
+    const credential = await lookup(access, asked.signal, asked.refused !== undefined);
+    if (credential?.kind === 'registryToken') {
+      const header = `Bearer ${credential.token}`;
+      return { header, source: credential.source, expiresAt: Number.POSITIVE_INFINITY };
+    }
+    const token = await fetchToken(next, {
+      challenge: asked.challenge,
+      scopes: scopesToAsk(asked.wanted, asked.refused === undefined ? undefined : asked.challenge),
+      credential,
+      registryUrl: request.url,
+      registry: access.registry,
+      userAgent: options.userAgent,
+      mayUsePlainHttp: options.mayUsePlainHttp,
+      signal: asked.signal,
+    });
+    const margin = Math.min(EXPIRY_MARGIN_MS, token.lifetimeMs / 4);
+    return {
+      header: `Bearer ${token.value}`,
+      source: credential?.source,
+      expiresAt: started + token.lifetimeMs - margin,
+    };
+  }
+
+  async function lookup(
+    { registry, repository }: Access,
+    signal: AbortSignal | undefined,
+    refresh: boolean,
+  ): Promise<Credential | undefined> {
+    return options.credentials?.lookup({ registry, repository }, { signal, refresh });
+  }
+
+  function sweep(): void {
+    if (tokens.size < SWEEP_ABOVE) return;
+    const now = options.now();
+    for (const [key, { expiresAt }] of tokens) if (expiresAt <= now) tokens.delete(key);
+  }
+}
+
+function scopeOf({ repository, actions }: Access): string | undefined {
+  return repository === undefined ? undefined : `repository:${repository}:${actions ?? 'pull'}`;
+}
+
+/**
+ * Our scope, and once a token for it was refused, also the one that the challenge asks for:
+ * registries behind path-rewriting proxies know the repository by another name.
+ */
+function scopesToAsk(wanted: string | undefined, challenge: Challenge | undefined): string[] {
+  const theirs = challenge?.parameters.get('scope');
+  const scopes = [wanted, theirs].filter((scope) => scope !== undefined && scope !== '');
+  return [...new Set(scopes)].filter((scope) => scope !== undefined);
+}
+
+function basicAnswer(credential: Credential): Authorization | undefined {
+  if (credential.kind !== 'basic') return undefined;
+  return { header: basicHeader(credential), source: credential.source };
+}
+
+function withHeader(request: HttpRequest, shown: Authorization | undefined): HttpRequest {
+  if (shown === undefined) return request;
+  return changeRequest(request, { headers: { ...request.headers, authorization: shown.header } });
+}
+
+function withSource(response: HttpResponse, shown: Authorization | undefined): HttpResponse {
+  return shown?.source === undefined ? response : { ...response, credentialSource: shown.source };
+}

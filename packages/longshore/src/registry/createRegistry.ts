@@ -1,0 +1,67 @@
+import { setMaxListeners } from 'node:events';
+import { openBlob } from './blobs.ts';
+import { discardBody } from './body.ts';
+import { createClient, type RegistryClient } from './client.ts';
+import { createManifests } from './manifests.ts';
+import { type RegistryOptions, resolveOptions } from './options.ts';
+import type { Registry } from './types.ts';
+import { createUndiciTransport } from './undiciExchange.ts';
+import { createWatchdog } from './watchdog.ts';
+import { withRetries } from './withRetries.ts';
+
+/**
+ * A client for all registries that a run talks to. It keeps connections, tokens and what it has
+ * learned of each host until `close`, which cuts what is still open.
+ *
+ * @throws RangeError for times that are not positive
+ * @throws LongshoreError `ERR_TLS_CONFIG` when certificates or keys cannot be read
+ */
+export function createRegistry(options: RegistryOptions = {}): Registry {
+  const resolved = resolveOptions(options);
+  const watchdog = createWatchdog(resolved.stallTimeoutMs);
+  const transport = createUndiciTransport(resolved, watchdog);
+  const client = createClient(resolved, transport.exchange);
+  const manifests = createManifests(client);
+
+  return {
+    async resolve(reference, { signal } = {}) {
+      return manifests.resolve(reference, { signal: shared(signal) });
+    },
+    async manifest(repository, descriptor, { signal } = {}) {
+      return manifests.manifest(repository, descriptor, { signal: shared(signal) });
+    },
+    async openBlob(repository, descriptor, request = {}) {
+      shared(request.signal);
+      return openBlob(client, repository, descriptor, request);
+    },
+    ping: (registry, { signal } = {}) => ping(client, registry, shared(signal)),
+    close: () => transport.close(),
+  };
+}
+
+/** A run's one signal is listened to by every request; ten is where Node starts to warn. */
+function shared(signal: AbortSignal | undefined): AbortSignal | undefined {
+  if (signal !== undefined) setMaxListeners(0, signal);
+  return signal;
+}
+
+async function ping(
+  client: RegistryClient,
+  registry: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const call = {
+    method: 'GET',
+    kind: 'metadata',
+    access: { registry },
+    path: '',
+    signal,
+    what: 'access to its API',
+  } as const;
+  const context = { method: call.method, url: client.urlOf(call), signal };
+  await withRetries(
+    async () => discardBody(await client.send(call, [200])),
+    client.options,
+    context,
+  );
+}

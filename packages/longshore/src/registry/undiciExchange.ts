@@ -1,0 +1,154 @@
+import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { BodyPump } from './bodyPump.ts';
+import type { Exchange, HeaderFields, HttpRequest, HttpResponse } from './http.ts';
+import { networkError } from './networkError.ts';
+import type { ResolvedOptions } from './options.ts';
+import { proxyFor } from './proxy.ts';
+import { describeRequest } from './redact.ts';
+import { createTlsContext, hasCustomTls } from './tlsContext.ts';
+import type { Watchdog } from './watchdog.ts';
+
+/** A transport with an end. */
+export interface Transport {
+  readonly exchange: Exchange;
+  close(): Promise<void>;
+}
+
+/** Same limit as the direct path. */
+export const MAX_HEAD_BYTES: number = 32 * 1024;
+
+/**
+ * Everything but blob bodies on direct connections. HTTP/1.1 alone: with HTTP/2 all bodies of a
+ * host would share one TCP connection and its window (research/pull.md, section 2).
+ */
+export function createUndiciTransport(options: ResolvedOptions, watchdog: Watchdog): Transport {
+  const tls = hasCustomTls(options) ? { secureContext: createTlsContext(options) } : {};
+  const shared = {
+    allowH2: false,
+    pipelining: 1,
+    maxHeaderSize: MAX_HEAD_BYTES,
+    // The watchdog does this better: undici's timer stands still under back-pressure (#5393).
+    bodyTimeout: 0,
+    headersTimeout: options.headersTimeoutMs,
+  };
+  const connect = { ...tls, timeout: options.connectTimeoutMs };
+  const direct = new Agent({ ...shared, connect });
+  const proxies = new Map<string, ProxyAgent>();
+
+  function dispatcherFor(url: URL): Dispatcher {
+    const uri = proxyFor(url, options.proxy);
+    if (uri === undefined) return direct;
+    let proxy = proxies.get(uri);
+    if (proxy === undefined) {
+      proxy = new ProxyAgent({ ...shared, uri, requestTls: connect, proxyTls: connect });
+      proxies.set(uri, proxy);
+    }
+    return proxy;
+  }
+
+  return {
+    exchange: (request) => new UndiciCall(request, options, watchdog).send(dispatcherFor),
+    async close() {
+      await Promise.all([direct, ...proxies.values()].map((agent) => agent.destroy()));
+    },
+  };
+}
+
+/** One request through undici's dispatch interface: no stream is built around the body. */
+class UndiciCall implements Dispatcher.DispatchHandler {
+  readonly #request: HttpRequest;
+  readonly #options: ResolvedOptions;
+  readonly #watchdog: Watchdog;
+  readonly #head = Promise.withResolvers<HttpResponse>();
+  readonly #onAbort = (): void => this.#giveUp(this.#request.signal?.reason);
+  #controller: Dispatcher.DispatchController | undefined;
+  #givenUp = false;
+  #pump: BodyPump | undefined;
+
+  constructor(request: HttpRequest, options: ResolvedOptions, watchdog: Watchdog) {
+    this.#request = request;
+    this.#options = options;
+    this.#watchdog = watchdog;
+  }
+
+  send(dispatcherFor: (url: URL) => Dispatcher): Promise<HttpResponse> {
+    const { url, method, headers, body, signal } = this.#request;
+    if (signal?.aborted === true) return Promise.reject(signal.reason);
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    try {
+      dispatcherFor(url).dispatch(
+        {
+          origin: url.origin,
+          path: `${url.pathname}${url.search}`,
+          method,
+          headers: { ...headers },
+          body: body ?? null,
+        },
+        this,
+      );
+    } catch (error) {
+      this.#head.reject(networkError(error, this.#request));
+    }
+    return this.#head.promise.finally(() => signal?.removeEventListener('abort', this.#onAbort));
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#givenUp) controller.abort(new Error('given up'));
+  }
+
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: Record<string, string | string[] | undefined>,
+  ): void {
+    if (status < 200 || this.#givenUp) return;
+    const pump = new BodyPump({
+      source: {
+        resume: () => controller.resume(),
+        destroy: () => this.#giveUp(undefined),
+      },
+      watchdog: this.#watchdog,
+      stallTimeoutMs: this.#options.stallTimeoutMs,
+      signal: this.#request.signal,
+      request: describeRequest(this.#request),
+    });
+    this.#pump = pump;
+    controller.pause();
+    this.#head.resolve({
+      status,
+      headers: readFields(headers),
+      url: this.#request.url,
+      via: 'undici',
+      body: pump,
+    });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#pump?.push(chunk) === false) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#pump?.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
+    const translated = networkError(error, this.#request);
+    this.#head.reject(translated);
+    this.#pump?.fail(translated);
+  }
+
+  #giveUp(reason: unknown): void {
+    this.#givenUp = true;
+    this.#controller?.abort(new Error('given up'));
+    this.#head.reject(reason);
+  }
+}
+
+function readFields(headers: Record<string, string | string[] | undefined>): HeaderFields {
+  const fields = new Map<string, readonly string[]>();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) fields.set(name.toLowerCase(), Array.isArray(value) ? value : [value]);
+  }
+  return fields;
+}
