@@ -7,13 +7,18 @@ import { mustRun, startService } from './programs.ts';
 export interface DockerEngine extends AsyncDisposable {
   /** Runs the `docker` command line against this engine and gives its stdout. */
   docker(...args: readonly string[]): Promise<string>;
+  readonly pid: number;
+  /** What `DOCKER_HOST` takes. */
+  readonly socket: string;
 }
 
 /**
  * Starts `dockerd` without any network: no bridge, no packet filter rules, nothing that outlives it.
- * The vfs driver needs no file system of a certain kind below it.
+ * The vfs driver needs no file system of a certain kind below it; where time counts, overlay2 is fairer.
  */
-export async function startDockerEngine(): Promise<DockerEngine> {
+export async function startDockerEngine(
+  storageDriver: 'vfs' | 'overlay2' = 'vfs',
+): Promise<DockerEngine> {
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await makeTempFolder('dockerd')).path;
   const socket = `unix://${join(folder, 'docker.sock')}`;
@@ -32,12 +37,14 @@ export async function startDockerEngine(): Promise<DockerEngine> {
       '--bridge=none',
       '--iptables=false',
       '--ip6tables=false',
-      '--storage-driver=vfs',
+      `--storage-driver=${storageDriver}`,
     ]),
   );
   await service.says(/API listen on/, 60_000);
   const owned = cleanup.move();
   return {
+    pid: service.pid,
+    socket,
     docker: (...args) =>
       mustRun('docker', ['--host', socket, '--config', config, ...args], {
         // BuildKit would fetch its Dockerfile frontend; the classic builder needs nothing.

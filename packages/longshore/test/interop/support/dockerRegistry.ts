@@ -36,21 +36,27 @@ export interface DockerRegistry extends AsyncDisposable {
 export interface DockerRegistryOptions {
   readonly auth?: RegistryAuth;
   readonly tls?: KeyPair;
+  /**
+   * A folder with what an earlier registry was given, and which stays.
+   * @defaultValue a folder of its own, which goes away with it
+   */
+  readonly storage?: string;
 }
 
-/** Starts docker-registry with its own storage, which goes away with it. */
+/** Starts docker-registry; resolves once it listens. */
 export async function startDockerRegistry(
   options: DockerRegistryOptions = {},
 ): Promise<DockerRegistry> {
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await makeTempFolder('docker-registry')).path;
-  await mkdir(join(folder, 'storage'));
+  const rootdirectory = options.storage ?? join(folder, 'storage');
+  await mkdir(rootdirectory, { recursive: true });
   // JSON is YAML, and needs no care with quoting.
   const config = {
     version: '0.1',
     // Blob digests and errors are in its access log; its own words are only wanted when it fails.
     log: { level: 'info', accesslog: { disabled: false } },
-    storage: { filesystem: { rootdirectory: join(folder, 'storage') }, delete: { enabled: true } },
+    storage: { filesystem: { rootdirectory }, delete: { enabled: true } },
     http: { addr: '127.0.0.1:0', secret: 'one process alone uses this', ...tlsSection(options) },
     ...(await authSection(options, folder)),
   };

@@ -1,0 +1,4 @@
+export default function noop(n) {
+  return n;
+}
+export { noop };
