@@ -1,7 +1,25 @@
 #!/usr/bin/env node
-// Sets what must be set before Node's thread pool starts, then runs the sources in a checkout, or
-// the build in an installed package (which ships no sources).
-process.env.UV_THREADPOOL_SIZE ??= '8';
-const { existsSync } = await import('node:fs');
-const sources = new URL('../src/cli/main.ts', import.meta.url);
-await import(existsSync(sources) ? sources.href : '../dist/cli/main.js');
+// Runs the sources in a checkout, or the build in an installed package (which ships no sources).
+import { existsSync, readFileSync } from 'node:fs';
+
+if (process.argv.length === 3 && process.argv[2] === '--version') {
+  // Scripts ask this again and again: the program is not loaded for it.
+  const facts = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  process.stdout.write(`${JSON.parse(facts).version}\n`);
+} else {
+  // Before anything makes Node start its thread pool.
+  process.env.UV_THREADPOOL_SIZE ??= '8';
+  await useCompileCache();
+  const sources = new URL('../src/cli/main.ts', import.meta.url);
+  await import(existsSync(sources) ? sources.href : '../dist/cli/main.js');
+}
+
+// Kept in the user's own cache folder: in Node's default below /tmp, anybody on the machine could
+// put code there first.
+async function useCompileCache() {
+  const { XDG_CACHE_HOME, HOME, NODE_DISABLE_COMPILE_CACHE } = process.env;
+  const base = XDG_CACHE_HOME?.startsWith('/') ? XDG_CACHE_HOME : HOME && `${HOME}/.cache`;
+  if (!base || NODE_DISABLE_COMPILE_CACHE) return;
+  const { enableCompileCache } = await import('node:module');
+  enableCompileCache(`${base}/longshore/compiled`);
+}

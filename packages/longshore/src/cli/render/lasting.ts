@@ -1,0 +1,73 @@
+import type { ErrorSummary, TransferEvent } from '../../transfer/index.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
+import type { Style } from './paint.ts';
+import type { ProgressState } from './state.ts';
+import { cleanText } from './text.ts';
+
+/** A line that stays in the terminal or the log. */
+export interface LastingLine {
+  readonly text: string;
+  readonly style: Style;
+}
+
+/** What failed, why and what to do, in one line. */
+export function formatFailure(reference: string, error: ErrorSummary): string {
+  const hint = error.hint === undefined ? '' : `. ${error.hint}`;
+  return cleanText(`failed ${reference}: ${error.message}${hint}`);
+}
+
+/**
+ * The last words about a run: what came of it, what it moved, what it saved.
+ * @param verb in the past, with a capital: `Pulled`
+ */
+export function summaryLines(
+  finish: Extract<TransferEvent, { type: 'run.finished' }>,
+  verb = 'Pulled',
+): LastingLine[] {
+  const { images, milliseconds, fetchedBytes, plan, outcome } = finish;
+  const took = formatDuration(milliseconds);
+  const rate =
+    fetchedBytes > 0 && milliseconds > 0
+      ? ` (${formatRate((fetchedBytes / milliseconds) * 1000)})`
+      : '';
+  const saved = [
+    ...(plan !== undefined && plan.presentBytes > 0
+      ? [`${formatBytes(plan.presentBytes)} already here`]
+      : []),
+    ...(plan !== undefined && plan.resumableBytes > 0
+      ? [`${formatBytes(plan.resumableBytes)} resumed`]
+      : []),
+    ...(plan !== undefined && plan.sharedBytes > 0
+      ? [`${formatBytes(plan.sharedBytes)} shared between images`]
+      : []),
+  ];
+  const moved = [`${formatBytes(fetchedBytes)} fetched${rate}`, ...saved].join(', ');
+  if (outcome === 'cancelled') {
+    const text = `Interrupted after ${took}: ${images.done} of ${formatCount(images.total, 'image')} done, ${moved}`;
+    return [{ text, style: 'yellow' }];
+  }
+  const count =
+    images.done === images.total
+      ? formatCount(images.total, 'image')
+      : `${images.done} of ${formatCount(images.total, 'image')}`;
+  return [
+    {
+      text: `${verb} ${count} in ${took}: ${moved}`,
+      style: images.failed > 0 ? 'yellow' : 'green',
+    },
+    ...(images.failed > 0
+      ? [{ text: `${formatCount(images.failed, 'image')} failed`, style: 'red' as const }]
+      : []),
+  ];
+}
+
+/** What the planner found, for a log. */
+export function planLine(plan: NonNullable<ProgressState['plan']>): string {
+  const notes = [
+    `${formatBytes(plan.fetchBytes)} to fetch in ${formatCount(plan.fetchBlobs, 'blob')}`,
+    ...(plan.presentBytes > 0 ? [`${formatBytes(plan.presentBytes)} already here`] : []),
+    ...(plan.resumableBytes > 0 ? [`${formatBytes(plan.resumableBytes)} resumed`] : []),
+    ...(plan.sharedBytes > 0 ? [`${formatBytes(plan.sharedBytes)} shared between images`] : []),
+  ];
+  return `${formatCount(plan.images, 'image')} resolved: ${notes.join(', ')}`;
+}

@@ -1,0 +1,114 @@
+import type { ActiveBlob, PlanSummary, TransferEvent } from '../../transfer/index.ts';
+
+/** What a viewer knows of a run: the fold of its events. */
+export interface ProgressState {
+  readonly phase: 'resolving' | 'moving' | 'draining' | 'finished';
+  readonly startedAt: number;
+  readonly images: {
+    readonly total: number;
+    readonly resolved: number;
+    readonly done: number;
+    readonly failed: number;
+    readonly cancelled: number;
+  };
+  readonly plan: PlanSummary | undefined;
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  readonly bytesPerSecond: number;
+  readonly etaMs: number | undefined;
+  readonly blobs: { readonly total: number; readonly done: number };
+  readonly width: number;
+  readonly active: readonly ActiveBlob[];
+  /** The last time that a registry asked to slow down, and until when that is worth a line. */
+  readonly throttle:
+    | { readonly origin: string; readonly status: number; readonly until: number }
+    | undefined;
+  readonly finish: Extract<TransferEvent, { type: 'run.finished' }> | undefined;
+}
+
+/** A throttling without `Retry-After` is shown this long. */
+const THROTTLE_SHOWN_MS = 3000;
+
+export const INITIAL_STATE: ProgressState = {
+  phase: 'resolving',
+  startedAt: 0,
+  images: { total: 0, resolved: 0, done: 0, failed: 0, cancelled: 0 },
+  plan: undefined,
+  doneBytes: 0,
+  totalBytes: 0,
+  bytesPerSecond: 0,
+  etaMs: undefined,
+  blobs: { total: 0, done: 0 },
+  width: 0,
+  active: [],
+  throttle: undefined,
+  finish: undefined,
+};
+
+/** What `state` becomes through `event`. Pure. */
+export function foldEvent(state: ProgressState, event: TransferEvent): ProgressState {
+  const { images } = state;
+  switch (event.type) {
+    case 'run.started':
+      return {
+        ...state,
+        startedAt: event.at,
+        images: { ...images, total: event.images },
+        width: event.workers,
+      };
+    case 'image.resolved':
+      return { ...state, images: { ...images, resolved: images.resolved + 1 } };
+    case 'plan.ready':
+      return {
+        ...state,
+        phase: state.phase === 'resolving' ? 'moving' : state.phase,
+        plan: event,
+        totalBytes: event.fetchBytes,
+        blobs: { total: event.fetchBlobs, done: 0 },
+      };
+    case 'image.done':
+      return { ...state, images: { ...images, done: images.done + 1 } };
+    case 'image.failed':
+      return { ...state, images: { ...images, failed: images.failed + 1 } };
+    case 'progress':
+      return {
+        ...state,
+        doneBytes: event.doneBytes,
+        totalBytes: event.totalBytes,
+        bytesPerSecond: event.bytesPerSecond,
+        etaMs: event.etaMs,
+        images: { ...images, ...event.images },
+        blobs: event.blobs,
+        width: event.width,
+        active: event.active,
+      };
+    case 'run.draining':
+      return { ...state, phase: 'draining' };
+    case 'run.finished':
+      return {
+        ...state,
+        phase: 'finished',
+        images: { ...images, ...event.images },
+        active: [],
+        finish: event,
+      };
+    case 'registry.throttled':
+      return {
+        ...state,
+        throttle: {
+          origin: event.origin,
+          status: event.status,
+          until: event.at + (event.retryAfterMs ?? THROTTLE_SHOWN_MS),
+        },
+      };
+    case 'blob.started':
+    case 'blob.waiting':
+    case 'blob.retry':
+    case 'blob.done':
+    case 'blob.failed':
+    case 'registry.retry':
+    case 'registry.quota':
+    case 'registry.warning':
+      return state;
+  }
+}

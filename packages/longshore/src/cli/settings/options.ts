@@ -1,0 +1,157 @@
+/** How the text of an option is read. */
+export type OptionKind =
+  | 'text'
+  | 'path'
+  | 'list'
+  | 'switch'
+  | 'count'
+  | 'size'
+  | 'duration'
+  | 'choice';
+
+export interface OptionSpec {
+  readonly kind: OptionKind;
+  /** One sentence without a full stop; for help, documentation and completion alike. */
+  readonly help: string;
+  /** What stands for the value in help; switches have none. */
+  readonly placeholder?: string;
+  /** The default in words; the code that uses the option applies it. */
+  readonly defaultText?: string;
+  readonly choices?: readonly string[];
+  /** For counts. */
+  readonly max?: number;
+  /** A further short flag. */
+  readonly short?: string;
+  /** Cannot be set in the file: it makes sense for one invocation only. */
+  readonly notInFile?: true;
+  /** What a shell completes its value with. */
+  readonly completes?: 'file' | 'directory';
+}
+
+/**
+ * Every option of every command, once. Flags, environment variables (`LONGSHORE_` and the name in
+ * upper case), keys of `longshore.yaml` (the name as it is), help, documentation and completion
+ * all come from this table; a name means the same for every command.
+ */
+export const OPTIONS = {
+  store: {
+    kind: 'path',
+    placeholder: 'DIR',
+    help: 'Directory of the local store',
+    defaultText: '$XDG_DATA_HOME/longshore, or ~/.local/share/longshore',
+    completes: 'directory',
+  },
+  progress: {
+    kind: 'choice',
+    placeholder: 'MODE',
+    choices: ['auto', 'tty', 'plain', 'json', 'quiet'],
+    help: 'How progress is shown on stderr',
+    defaultText: 'auto: tty on a terminal, plain in CI and in pipes',
+  },
+  report: {
+    kind: 'path',
+    placeholder: 'FILE',
+    help: 'Write the outcome of every image to a JSON file at the end',
+    completes: 'file',
+  },
+  insecure: {
+    kind: 'list',
+    placeholder: 'HOST',
+    help: 'Registry that is spoken to over plain HTTP; loopback always may be (repeatable)',
+  },
+  ca: {
+    kind: 'path',
+    placeholder: 'FILE',
+    help: 'Further certificate authorities to trust, PEM',
+    completes: 'file',
+  },
+  cert: {
+    kind: 'path',
+    placeholder: 'FILE',
+    help: 'Client certificate for registries that ask for one, PEM',
+    completes: 'file',
+  },
+  key: {
+    kind: 'path',
+    placeholder: 'FILE',
+    help: 'Private key of --cert, PEM',
+    completes: 'file',
+  },
+  config: {
+    kind: 'path',
+    placeholder: 'FILE',
+    help: 'Settings file',
+    defaultText: './longshore.yaml, else $XDG_CONFIG_HOME/longshore/longshore.yaml',
+    notInFile: true,
+    completes: 'file',
+  },
+  verbose: { kind: 'switch', help: 'Show more of what happens, and stack traces of bugs' },
+  json: { kind: 'switch', help: 'Print one JSON document on stdout (see longshore schema)' },
+  from: {
+    kind: 'path',
+    placeholder: 'FILE',
+    help: 'File with one reference a line, # comments allowed; - is stdin',
+    completes: 'file',
+  },
+  to: {
+    kind: 'list',
+    placeholder: 'OUT',
+    help: 'Also write the images out, as oci:DIR or layers:DIR (repeatable)',
+    defaultText: 'the store alone',
+  },
+  platform: {
+    kind: 'text',
+    placeholder: 'OS/ARCH[/VARIANT]',
+    help: 'Platform to take from images that have several, or all',
+    defaultText: 'that of this machine',
+  },
+  workers: {
+    kind: 'count',
+    placeholder: 'N',
+    max: 256,
+    help: 'How many blobs are moved at once, at most 256',
+    defaultText: 'twice the number of CPUs',
+  },
+  serial: { kind: 'switch', help: 'One blob at a time, each as a whole' },
+  'fail-fast': { kind: 'switch', help: 'Stop at the first image that fails' },
+  'dry-run': { kind: 'switch', help: 'Say what would be done, and do nothing' },
+  repair: { kind: 'switch', help: 'Remove what is damaged, so that the next pull fetches it anew' },
+  'max-size': {
+    kind: 'size',
+    placeholder: 'SIZE',
+    help: 'Remove the longest unused images until the store is at most this large',
+  },
+  'unused-for': {
+    kind: 'duration',
+    placeholder: 'DURATION',
+    help: 'Remove images that nobody has used for this long, for example 30d',
+  },
+  yes: { kind: 'switch', help: 'Do not ask', notInFile: true },
+  username: { kind: 'text', placeholder: 'NAME', help: 'User name; asked for where it is missing' },
+  'password-stdin': {
+    kind: 'switch',
+    help: 'Read the password from stdin',
+    notInFile: true,
+  },
+} as const;
+
+export type OptionName = keyof typeof OPTIONS;
+
+export const OPTION_NAMES: readonly OptionName[] = Object.keys(OPTIONS) as OptionName[];
+
+/** What every command takes. */
+export const GLOBAL_OPTIONS: readonly OptionName[] = ['config', 'verbose'];
+
+export function isOptionName(name: string): name is OptionName {
+  return Object.hasOwn(OPTIONS, name);
+}
+
+/** The row of the table, seen through its general type. */
+export function optionSpec(name: OptionName): OptionSpec {
+  return OPTIONS[name];
+}
+
+/** `LONGSHORE_FAIL_FAST` for `fail-fast`. */
+export function environmentName(name: OptionName): string {
+  return `LONGSHORE_${name.replaceAll('-', '_').toUpperCase()}`;
+}

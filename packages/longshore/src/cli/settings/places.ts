@@ -1,0 +1,34 @@
+import path from 'node:path';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where things are on this machine, by the XDG base directory specification. */
+export interface Places {
+  readonly cwd: string;
+  readonly home: string;
+  /** Default of `--store`. */
+  readonly store: string;
+  /** Usual places of the settings file; the first that is there counts. */
+  readonly settingsFiles: readonly string[];
+}
+
+/** @param home the home directory for when `HOME` is not set */
+export function findPlaces(env: Environment, cwd: string, home: string): Places {
+  const ownHome = absolute(env['HOME']) ?? home;
+  const data = absolute(env['XDG_DATA_HOME']) ?? path.join(ownHome, '.local', 'share');
+  const config = absolute(env['XDG_CONFIG_HOME']) ?? path.join(ownHome, '.config');
+  return {
+    cwd,
+    home: ownHome,
+    store: path.join(data, 'longshore'),
+    settingsFiles: [
+      path.join(cwd, 'longshore.yaml'),
+      path.join(config, 'longshore', 'longshore.yaml'),
+    ],
+  };
+}
+
+/** The specification has relative paths in these variables ignored. */
+function absolute(value: string | undefined): string | undefined {
+  return value !== undefined && path.isAbsolute(value) ? value : undefined;
+}
