@@ -1,3 +1,6 @@
+/** The local content store: blobs, unfinished blobs, references, leases; verify and prune. */
+export type { HolderIdentity } from './holder.ts';
+export { LEASE_DEFAULTS, openStore, type StoreOptions } from './openStore.ts';
 export type {
   BlobReadOptions,
   ByteRange,
@@ -7,3 +10,4 @@ export type {
   StoredReference,
   Upload,
 } from './types.ts';
+export type { WriteIo } from './writeIo.ts';

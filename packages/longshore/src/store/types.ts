@@ -30,13 +30,16 @@ export interface Ingest {
    * Writes one chunk at `offset`. The chunk belongs to the caller again once this returns (when
    * it returns nothing) or once the promise settles. Chunks at the hashing frontier are hashed as
    * they pass; others are read back and hashed when the frontier reaches them.
-   * @throws LongshoreError `ERR_BLOB_TOO_LONG`, `ERR_DISK_FULL`, `ERR_STORE_WRITE`
+   * Bytes that are there already are passed over: the first to write a byte wins, so that nothing
+   * changes on disk after it was hashed.
+   * @throws LongshoreError `ERR_BLOB_TOO_LONG`, `ERR_DISK_FULL`, `ERR_STORE_WRITE`,
+   *   `ERR_LEASE_LOST`, `ERR_INGEST_CLOSED`
    */
   write(offset: number, chunk: Uint8Array): undefined | Promise<void>;
   /**
    * Verifies the digest over all bytes, syncs, and publishes the blob under its digest.
    * @throws LongshoreError `ERR_DIGEST_MISMATCH` (what was there is thrown away, so that the next
-   *   try starts clean), `ERR_BLOB_INCOMPLETE`, `ERR_DISK_FULL`
+   *   try starts clean), `ERR_BLOB_INCOMPLETE`, `ERR_DISK_FULL`, `ERR_LEASE_LOST`
    */
   commit(): Promise<void>;
   /** Lets go and keeps what is there for a later resume. Idempotent; a no-op after `commit`. */
@@ -51,6 +54,8 @@ export interface IngestOptions {
   readonly onWait?: ((holder: string) => void) | undefined;
   /** While waiting: how many bytes the other process has by now. */
   readonly onWaitProgress?: ((bytes: number) => void) | undefined;
+  /** While what an earlier run has left is read and hashed again: how many bytes of it by now. */
+  readonly onVerifyProgress?: ((bytes: number) => void) | undefined;
 }
 
 /** An upload whose digest is not known before its last byte; what a registry receives. */
@@ -99,6 +104,8 @@ export interface Store {
   setReference(name: string, descriptor: Descriptor): Promise<void>;
   getReference(name: string): Promise<Descriptor | undefined>;
   deleteReference(name: string): Promise<boolean>;
+  /** Marks a reference as used now, for `prune`. False when it is not there or not ours to touch. */
+  touchReference(name: string): Promise<boolean>;
   references(): Promise<readonly StoredReference[]>;
   /** Free bytes and inodes for an unprivileged writer, where the file system tells. */
   space(): Promise<{ readonly freeBytes: number; readonly freeInodes: number | undefined }>;

@@ -1,0 +1,279 @@
+import type { FileHandle } from 'node:fs/promises';
+import { errnoOf, LongshoreError } from '../errors.ts';
+import type { Descriptor } from '../image/index.ts';
+import type { BlobPublisher } from './blobPublisher.ts';
+import type { FrontierHash } from './frontierHash.ts';
+import type { HeldLease } from './heldLease.ts';
+import type { IngestFolder } from './ingestFolder.ts';
+import { RangeSet } from './rangeSet.ts';
+import { digestMismatch, leaseLost, writeError } from './storeErrors.ts';
+import type { ByteRange, Ingest } from './types.ts';
+import { type WriteIo, writeWhole, writeWholeLater } from './writeIo.ts';
+
+/** What an ingest is made of; `openIngest` puts it together. */
+export interface FileIngestParts {
+  readonly descriptor: Descriptor;
+  readonly lease: HeldLease;
+  readonly folder: IngestFolder;
+  readonly file: FileHandle;
+  /** What is in the file; shared with `hash`. */
+  readonly landed: RangeSet;
+  readonly hash: FrontierHash;
+  readonly publisher: BlobPublisher;
+  readonly io: WriteIo;
+  readonly asyncWrites: boolean;
+  readonly clock: () => number;
+  readonly onEnd: () => void;
+}
+
+const CHECKPOINT_BYTES = 64 * 1024 * 1024;
+/** Keeps `state.json` of very large blobs short. */
+const MAX_CHECKPOINTS = 512;
+/** On slow links a checkpoint comes by time, once it is worth its sync. */
+const CHECKPOINT_MS = 30_000;
+const MIN_CHECKPOINT_BYTES = 4 * 1024 * 1024;
+
+/**
+ * A blob being written into its ingest folder. The common case, the next chunk in order on a local
+ * disk, is one blocking write and one hash update on the caller's buffer: nothing is allocated.
+ */
+export class FileIngest implements Ingest {
+  readonly descriptor: Descriptor;
+  readonly resumedBytes: number;
+  readonly #parts: FileIngestParts;
+  readonly #landed: RangeSet;
+  /** What is in the file or on its way to it; the same set as `landed` when writes block. */
+  readonly #claimed: RangeSet;
+  readonly #checkpointBytes: number;
+  readonly #inFlight = new Set<Promise<void>>();
+  #checkpointing: Promise<void> | undefined;
+  #uncheckedBytes = 0;
+  #checkedAtMs: number;
+  #failure: LongshoreError | undefined;
+  /** A failed sync means that the file may lack what was written to it, whatever reads say. */
+  #syncFailed = false;
+  #state: 'open' | 'committing' | 'closed' = 'open';
+
+  constructor(parts: FileIngestParts) {
+    this.#parts = parts;
+    this.descriptor = parts.descriptor;
+    this.#landed = parts.landed;
+    this.#claimed = parts.asyncWrites ? new RangeSet(parts.landed.toArray()) : parts.landed;
+    this.resumedBytes = parts.landed.bytes;
+    this.#checkpointBytes = Math.max(CHECKPOINT_BYTES, parts.descriptor.size / MAX_CHECKPOINTS);
+    this.#checkedAtMs = parts.clock();
+  }
+
+  get signal(): AbortSignal {
+    return this.#parts.lease.signal;
+  }
+
+  missing(): readonly ByteRange[] {
+    return this.#claimed.gaps(0, this.descriptor.size);
+  }
+
+  write(offset: number, chunk: Uint8Array): undefined | Promise<void> {
+    const end = offset + chunk.byteLength;
+    this.#checkWrite(offset, end);
+    const nowMs = this.#parts.clock();
+    if (nowMs > this.#parts.lease.validUntilMs) return this.#writeOnceConfirmed(offset, chunk);
+    if (this.#claimed.overlaps(offset, end)) return this.#writeGaps(offset, chunk);
+    if (this.#parts.asyncWrites) return this.#placeLater(offset, chunk);
+    return this.#place(offset, chunk, nowMs);
+  }
+
+  async commit(): Promise<void> {
+    this.#checkOpen();
+    this.#state = 'committing';
+    try {
+      await this.#finishHash();
+      await this.#publish();
+    } catch (error) {
+      if (this.#state === 'committing') this.#state = 'open';
+      throw error;
+    }
+  }
+
+  async release(): Promise<void> {
+    if (this.#state === 'closed') return;
+    if (this.#syncFailed) return this.discard();
+    await this.#close();
+    await this.#parts.lease.free();
+  }
+
+  async discard(): Promise<void> {
+    if (this.#state === 'closed') return;
+    await this.#close();
+    await this.#parts.folder.remove();
+    await this.#parts.lease.free();
+  }
+
+  #checkOpen(): void {
+    if (this.#state !== 'open') throw closed(this.descriptor);
+    if (this.signal.aborted) throw leaseLost(this.descriptor.digest);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #checkWrite(offset: number, end: number): void {
+    this.#checkOpen();
+    if (end <= this.descriptor.size && offset >= 0 && Number.isSafeInteger(offset)) return;
+    const { digest, size } = this.descriptor;
+    throw new LongshoreError(`More came for ${digest} than its ${size} bytes: up to byte ${end}`, {
+      code: 'ERR_BLOB_TOO_LONG',
+      origin: 'registry',
+      hint: 'The manifest and the blob disagree about its size; push the image again',
+    });
+  }
+
+  /** The hot path. */
+  #place(offset: number, chunk: Uint8Array, nowMs: number): undefined {
+    const { file, io, hash, folder } = this.#parts;
+    const end = offset + chunk.byteLength;
+    try {
+      writeWhole(io, file.fd, chunk, offset);
+      this.#landed.add(offset, end);
+      hash.offer(offset, chunk);
+      hash.follow();
+      folder.pieces.note(offset, end);
+    } catch (cause) {
+      throw writeError(cause, folder.dataPath);
+    }
+    this.#countForCheckpoint(chunk.byteLength, nowMs);
+    return undefined;
+  }
+
+  async #placeLater(offset: number, chunk: Uint8Array): Promise<void> {
+    const { file, io, hash, clock } = this.#parts;
+    const end = offset + chunk.byteLength;
+    this.#claimed.add(offset, end);
+    hash.offer(offset, chunk);
+    const writing = writeWholeLater(io, file.fd, chunk, offset);
+    this.#inFlight.add(writing);
+    try {
+      await writing;
+      this.#landed.add(offset, end);
+      hash.follow();
+      this.#parts.folder.pieces.note(offset, end);
+    } catch (cause) {
+      // The range is claimed and, at the frontier, hashed: there is no way back to it in this ingest.
+      this.#failure ??= writeError(cause, this.#parts.folder.dataPath);
+      throw this.#failure;
+    } finally {
+      this.#inFlight.delete(writing);
+    }
+    this.#countForCheckpoint(chunk.byteLength, clock());
+  }
+
+  /** Something of the chunk is there already: only what is missing is written. */
+  #writeGaps(offset: number, chunk: Uint8Array): undefined | Promise<void> {
+    const waits: Promise<void>[] = [];
+    for (const { start, end } of this.#claimed.gaps(offset, offset + chunk.byteLength)) {
+      const wait = this.write(start, chunk.subarray(start - offset, end - offset));
+      if (wait !== undefined) waits.push(wait);
+    }
+    return waits.length === 0 ? undefined : Promise.all(waits).then(() => undefined);
+  }
+
+  /** This process was stopped for long enough that another may have taken over. */
+  async #writeOnceConfirmed(offset: number, chunk: Uint8Array): Promise<void> {
+    if (!(await this.#parts.lease.confirm())) throw leaseLost(this.descriptor.digest);
+    await this.write(offset, chunk);
+  }
+
+  #countForCheckpoint(bytes: number, nowMs: number): void {
+    this.#uncheckedBytes += bytes;
+    if (this.#uncheckedBytes < MIN_CHECKPOINT_BYTES || this.#checkpointing !== undefined) return;
+    const due =
+      this.#uncheckedBytes >= this.#checkpointBytes || nowMs - this.#checkedAtMs > CHECKPOINT_MS;
+    if (!due || this.#landed.bytes === this.descriptor.size) return;
+    this.#uncheckedBytes = 0;
+    this.#checkedAtMs = nowMs;
+    this.#checkpointing = this.#checkpoint().finally(() => {
+      this.#checkpointing = undefined;
+    });
+  }
+
+  /** Puts on record what survives a crash of the machine. */
+  async #checkpoint(): Promise<void> {
+    const { hash, publisher, file, folder } = this.#parts;
+    const synced = this.#landed.toArray();
+    const prefix = this.#landed.endOf(0) >= hash.frontier ? hash.prefixDigest() : undefined;
+    try {
+      await publisher.sync(file);
+    } catch (cause) {
+      this.#syncFailed = true;
+      this.#failure ??= writeError(cause, folder.dataPath);
+      return;
+    }
+    // Without the record a crash costs more, nothing else: a full disk shows in the data soon enough.
+    await folder.recordCheckpoint(synced, prefix).catch(() => undefined);
+  }
+
+  async #finishHash(): Promise<void> {
+    const { hash, folder } = this.#parts;
+    const { digest, size } = this.descriptor;
+    await Promise.allSettled(this.#inFlight);
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      await hash.settle();
+    } catch (cause) {
+      throw writeError(cause, folder.dataPath);
+    }
+    if (hash.frontier !== size || this.#landed.bytes !== size) {
+      throw new LongshoreError(
+        `${digest} is not complete: ${this.#landed.bytes} of ${size} bytes`,
+        {
+          code: 'ERR_BLOB_INCOMPLETE',
+          origin: 'network',
+          retryable: true,
+          hint: 'What is there is kept; running the command again fetches the rest',
+        },
+      );
+    }
+    const found = hash.prefixDigest().prefix;
+    if (found === digest) return;
+    await this.discard();
+    throw digestMismatch(digest, found);
+  }
+
+  async #publish(): Promise<void> {
+    const { publisher, file, folder, lease } = this.#parts;
+    const { digest } = this.descriptor;
+    try {
+      await this.#checkpointing;
+      await publisher.sync(file).catch((error: unknown) => {
+        this.#syncFailed = true;
+        this.#failure = writeError(error, folder.dataPath);
+        throw this.#failure;
+      });
+      await publisher.protect(file);
+      if (!(await lease.confirm())) throw leaseLost(digest);
+      await publisher.publish(folder.dataPath, digest);
+    } catch (cause) {
+      // Nobody but a new holder moves the folder of this one away.
+      if (errnoOf(cause) === 'ENOENT') throw leaseLost(digest);
+      throw writeError(cause, folder.dataPath);
+    }
+    await this.#close();
+    await folder.remove();
+    await lease.remove();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state === 'closed') return;
+    this.#state = 'closed';
+    const { folder, hash, file } = this.#parts;
+    await Promise.allSettled(this.#inFlight);
+    await Promise.allSettled([hash.stop(), this.#checkpointing]);
+    folder.closePieces();
+    await file.close();
+    this.#parts.onEnd();
+  }
+}
+
+function closed(descriptor: Descriptor): LongshoreError {
+  return new LongshoreError(`The ingest of ${descriptor.digest} has ended already`, {
+    code: 'ERR_INGEST_CLOSED',
+    origin: 'store',
+  });
+}

@@ -1,0 +1,121 @@
+import type { Hash } from 'node:crypto';
+import type { FileHandle } from 'node:fs/promises';
+import {
+  createDigestHash,
+  type Digest,
+  type DigestAlgorithm,
+  digestAlgorithm,
+  finishDigest,
+} from '../image/index.ts';
+import type { RangeSet } from './rangeSet.ts';
+
+const READ_BYTES = 1024 * 1024;
+
+/** The digest of the first `offset` bytes. */
+export interface PrefixDigest {
+  readonly offset: number;
+  readonly prefix: Digest;
+}
+
+/** A place to go back to. */
+export interface HashSnapshot {
+  readonly hash: Hash;
+  readonly frontier: number;
+}
+
+/**
+ * Hashes a file in order while its bytes come in any order. Chunks that come right at the frontier are
+ * hashed from memory; others are read back from the file once the frontier reaches them.
+ */
+export class FrontierHash {
+  readonly #algorithm: DigestAlgorithm;
+  #hash: Hash;
+  readonly #file: FileHandle;
+  readonly #landed: RangeSet;
+  #frontier = 0;
+  #catchingUp: Promise<void> | undefined;
+  #failure: unknown;
+  #stopped = false;
+
+  /** @param landed what is in the file by now; the owner adds to it */
+  constructor(digest: Digest, file: FileHandle, landed: RangeSet) {
+    this.#algorithm = digestAlgorithm(digest);
+    this.#hash = createDigestHash(digest);
+    this.#file = file;
+    this.#landed = landed;
+  }
+
+  /** Bytes hashed so far; all before it are hashed, none after it. */
+  get frontier(): number {
+    return this.#frontier;
+  }
+
+  /** Hashes a chunk that lies at the frontier; passes over any other. */
+  offer(offset: number, chunk: Uint8Array): void {
+    if (offset !== this.#frontier || this.#catchingUp !== undefined) return;
+    this.#hash.update(chunk);
+    this.#frontier += chunk.byteLength;
+  }
+
+  /** Starts reading on when the file holds bytes at the frontier that were not offered there. */
+  follow(): void {
+    if (this.#catchingUp !== undefined || this.#stopped) return;
+    if (this.#landed.endOf(this.#frontier) <= this.#frontier) return;
+    this.#catchingUp = this.#readOn(() => this.#landed.endOf(this.#frontier))
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+        this.#stopped = true;
+      })
+      .finally(() => {
+        this.#catchingUp = undefined;
+      });
+  }
+
+  /** Waits until all that can be hashed is hashed. Throws what reading has met. */
+  async settle(): Promise<void> {
+    this.follow();
+    while (this.#catchingUp !== undefined) {
+      await this.#catchingUp;
+      this.follow();
+    }
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Reads and hashes up to `end`, for what an earlier process has left. */
+  async advanceTo(end: number, onProgress?: (bytes: number) => void): Promise<void> {
+    await this.#readOn(() => end, onProgress);
+  }
+
+  /** Goes back to a state that `snapshot` gave. */
+  rewind(to: HashSnapshot): void {
+    this.#hash = to.hash.copy();
+    this.#frontier = to.frontier;
+  }
+
+  snapshot(): HashSnapshot {
+    return { hash: this.#hash.copy(), frontier: this.#frontier };
+  }
+
+  /** Ends reading on; settles when the file is not read any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#catchingUp;
+  }
+
+  /** The digest of what is hashed so far, without ending it. */
+  prefixDigest(): PrefixDigest {
+    return { offset: this.#frontier, prefix: finishDigest(this.#algorithm, this.#hash.copy()) };
+  }
+
+  async #readOn(limit: () => number, onProgress?: (bytes: number) => void): Promise<void> {
+    const buffer = Buffer.allocUnsafe(READ_BYTES);
+    for (let end = limit(); this.#frontier < end && !this.#stopped; end = limit()) {
+      const length = Math.min(READ_BYTES, end - this.#frontier);
+      const { bytesRead } = await this.#file.read(buffer, 0, length, this.#frontier);
+      if (bytesRead === 0) throw new Error(`the file ends at ${this.#frontier}, before ${end}`);
+      this.#hash.update(bytesRead === READ_BYTES ? buffer : buffer.subarray(0, bytesRead));
+      this.#frontier += bytesRead;
+      onProgress?.(this.#frontier);
+    }
+  }
+}

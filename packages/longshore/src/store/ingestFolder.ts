@@ -1,0 +1,125 @@
+import { writeFileSync } from 'node:fs';
+import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { errnoOf } from '../errors.ts';
+import type { Descriptor } from '../image/index.ts';
+import { replaceFile } from './files.ts';
+import type { PrefixDigest } from './frontierHash.ts';
+import {
+  formatIngestState,
+  formatPiece,
+  type IngestRecord,
+  type IngestState,
+  parseIngestState,
+  parsePieces,
+} from './ingestRecord.ts';
+import { PieceLog } from './pieceLog.ts';
+import type { ByteRange } from './types.ts';
+
+const DATA = 'data';
+const STATE = 'state.json';
+const PIECES = 'pieces';
+
+/** The part of `state.json` that holds after a crash of the machine. */
+export type DurableRecord = Pick<IngestState, 'synced' | 'checkpoints'>;
+
+/** The files of one ingest: `data`, `state.json` and `pieces` in a folder named by its lease's token. */
+export class IngestFolder {
+  readonly path: string;
+  readonly dataPath: string;
+  readonly pieces: PieceLog;
+  #state: IngestState;
+  #stateWritten = false;
+
+  constructor(path: string, descriptor: Descriptor, bootId: string | undefined) {
+    this.path = path;
+    this.dataPath = join(path, DATA);
+    const { digest, size } = descriptor;
+    this.#state = { digest, size, bootId, synced: [], checkpoints: [] };
+    this.pieces = new PieceLog(join(path, PIECES), () => this.#writeStateNow());
+  }
+
+  /** Starts from what an earlier holder left and what of it is trusted. */
+  async resume(trusted: readonly ByteRange[], durable: DurableRecord): Promise<void> {
+    const lines = trusted.map(formatPiece).join('');
+    this.#state = { ...this.#state, ...durable };
+    this.#stateWritten = true;
+    await replaceFile(join(this.path, STATE), formatIngestState(this.#state), {
+      syncFolder: false,
+    });
+    await replaceFile(join(this.path, PIECES), lines, { syncFolder: false });
+  }
+
+  /** Records what has just been synced; the digest of the hashed prefix lies within it. */
+  async recordCheckpoint(
+    synced: readonly ByteRange[],
+    prefix: PrefixDigest | undefined,
+  ): Promise<void> {
+    const known = this.#state.checkpoints;
+    const isNew = prefix !== undefined && prefix.offset > (known.at(-1)?.offset ?? 0);
+    const checkpoints = isNew ? [...known, prefix] : known;
+    this.#state = { ...this.#state, synced, checkpoints };
+    this.#stateWritten = true;
+    await replaceFile(join(this.path, STATE), formatIngestState(this.#state));
+  }
+
+  /** Writes the last pieces and closes their file. Losing them costs fetching again, nothing else. */
+  closePieces(): void {
+    try {
+      this.pieces.flush();
+    } catch {
+      // A full disk, or a folder that a new holder has moved away.
+    }
+    this.pieces.close();
+  }
+
+  /** Removes the folder, and the one around it when nothing else is in it. */
+  async remove(): Promise<void> {
+    await rm(this.path, { recursive: true, force: true });
+    await rmdir(dirname(this.path)).catch(() => undefined);
+  }
+
+  #writeStateNow(): void {
+    if (this.#stateWritten) return;
+    this.#stateWritten = true;
+    writeFileSync(join(this.path, STATE), formatIngestState(this.#state));
+  }
+}
+
+/** Reads what an ingest folder holds, without judging it. */
+export async function readIngestRecord(path: string): Promise<IngestRecord> {
+  const [stateText, piecesText, dataBytes] = await Promise.all([
+    readOptional(join(path, STATE)),
+    readOptional(join(path, PIECES)),
+    sizeOf(join(path, DATA)),
+  ]);
+  return { state: parseIngestState(stateText), pieces: parsePieces(piecesText), dataBytes };
+}
+
+/** Names of the folders in the folder of a blob: tokens of the leases that made them. */
+export async function listIngestFolders(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function readOptional(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return 0;
+    throw error;
+  }
+}

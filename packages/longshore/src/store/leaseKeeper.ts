@@ -1,0 +1,218 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../errors.ts';
+import type { Digest } from '../image/index.ts';
+import type { StoreModes } from './files.ts';
+import { HeldLease, listGenerations, removeGenerations } from './heldLease.ts';
+import { describeHolder, type HolderIdentity, isProvablyDead, probeProcess } from './holder.ts';
+import { digestKey, type StoreLayout } from './layout.ts';
+import { formatLeaseHead, formatLeasePulse, type LeaseWatch, parseLease } from './leaseRecord.ts';
+import { writeError } from './storeErrors.ts';
+
+export interface LeaseTiming {
+  readonly heartbeatMs: number;
+  readonly staleMs: number;
+}
+
+export interface LeaseKeeperOptions {
+  readonly layout: StoreLayout;
+  readonly modes: StoreModes;
+  readonly identity: HolderIdentity;
+  readonly timing: LeaseTiming;
+  readonly clock: () => number;
+}
+
+/** A try for a lease: ours now, or somebody else's. */
+export type LeaseAttempt =
+  | {
+      readonly lease: HeldLease;
+      /** Token of the holder before, when it is certain that it writes no more. */
+      readonly endedToken: string | undefined;
+    }
+  | { readonly lease: undefined; readonly heldBy: string };
+
+/**
+ * Takes and keeps leases. A lease on a blob is a folder of numbered files; the highest number holds it.
+ * Taking a lease, also from a holder that is gone, is creating the next number exclusively, which one
+ * process only can do. Nobody ever removes the highest number but its holder, once the blob is
+ * there. `README.md` tells why this cannot go wrong.
+ */
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  readonly #held = new Set<HeldLease>();
+  #timer: NodeJS.Timeout | undefined;
+  #beating = false;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+  }
+
+  get identity(): HolderIdentity {
+    return this.#options.identity;
+  }
+
+  /** One try to get the lease on a blob. `watch` is the same over all tries of one waiter. */
+  async attempt(digest: Digest, watch: LeaseWatch): Promise<LeaseAttempt> {
+    const folder = join(this.#options.layout.leases, digestKey(digest));
+    try {
+      const seen = await listGenerations(folder);
+      const top = seen.at(-1) ?? 0;
+      const judged = await this.#judge(folder, top, watch);
+      if (judged.state === 'held') return { lease: undefined, heldBy: judged.heldBy };
+      const lease = await this.#create(folder, top + 1);
+      if (lease === undefined) return { lease: undefined, heldBy: 'another process' };
+      if (!(await this.#isRightful(folder, lease, { seen, top, text: judged.text }))) {
+        await lease.withdraw();
+        return { lease: undefined, heldBy: 'another process' };
+      }
+      await removeGenerations(folder, top + 1);
+      return { lease, endedToken: judged.endedToken };
+    } catch (cause) {
+      throw writeError(cause, folder);
+    }
+  }
+
+  /** Marks that this process works on the store, so that `prune` spares what it relies on. */
+  async startRun(): Promise<HeldLease> {
+    const token = randomBytes(8).toString('hex');
+    const path = join(this.#options.layout.leases, `run-${token}`);
+    try {
+      const lease = await this.#write(path, undefined, token);
+      if (lease === undefined) throw new Error('a random name was taken');
+      return lease;
+    } catch (cause) {
+      throw writeError(cause, path);
+    }
+  }
+
+  /** Whether whoever wrote this lease file has certainly ended. */
+  isDead(holder: HolderIdentity): boolean {
+    return isProvablyDead(holder, this.#options.identity, probeProcess);
+  }
+
+  async #judge(folder: string, top: number, watch: LeaseWatch): Promise<Judgement> {
+    if (top === 0) return { state: 'open', text: undefined, endedToken: undefined };
+    const text = await readLease(folder, top);
+    if (text === undefined) return { state: 'held', heldBy: 'another process' };
+    const record = parseLease(text);
+    if (record?.free === true || (record !== undefined && this.isDead(record.holder))) {
+      return { state: 'open', text, endedToken: record.token };
+    }
+    if (watch.isSilent(`${top} ${text}`, this.#options.clock())) {
+      return { state: 'open', text, endedToken: undefined };
+    }
+    const heldBy =
+      record === undefined
+        ? 'another process'
+        : describeHolder(record.holder, this.#options.identity);
+    return { state: 'held', heldBy };
+  }
+
+  /**
+   * Between looking and creating, the whole lease may have been removed and begun anew from 1 by others.
+   * Then there is a generation that was not there before, or the judged one is another's now.
+   */
+  async #isRightful(
+    folder: string,
+    lease: HeldLease,
+    before: { seen: readonly number[]; top: number; text: string | undefined },
+  ): Promise<boolean> {
+    const now = await listGenerations(folder);
+    if (now.at(-1) !== before.top + 1) return false;
+    const others = now.slice(0, -1);
+    if (!others.every((generation) => before.seen.includes(generation))) return false;
+    if (!others.includes(before.top)) return !lease.signal.aborted;
+    const text = await readLease(folder, before.top);
+    const token = text === undefined ? undefined : parseLease(text)?.token;
+    const judged = before.text === undefined ? undefined : parseLease(before.text)?.token;
+    return text === undefined || token === judged;
+  }
+
+  async #create(folder: string, generation: number): Promise<HeldLease | undefined> {
+    const path = join(folder, String(generation));
+    const successor = join(folder, String(generation + 1));
+    for (let tries = 0; tries < 5; tries += 1) {
+      try {
+        return await this.#write(path, successor, randomBytes(8).toString('hex'));
+      } catch (error) {
+        // The folder is not there yet, or a holder that has just finished has removed it.
+        if (errnoOf(error) !== 'ENOENT') throw error;
+        await this.#makeFolder(folder);
+      }
+    }
+    return undefined;
+  }
+
+  async #makeFolder(folder: string): Promise<void> {
+    const { directory } = this.#options.modes;
+    try {
+      await mkdir(folder);
+      if (directory !== undefined) await chmod(folder, directory);
+    } catch (error) {
+      if (!['EEXIST', 'ENOENT'].includes(errnoOf(error) ?? '')) throw error;
+      if (errnoOf(error) === 'ENOENT')
+        await mkdir(this.#options.layout.leases, { recursive: true });
+    }
+  }
+
+  async #write(
+    path: string,
+    successorPath: string | undefined,
+    token: string,
+  ): Promise<HeldLease | undefined> {
+    const { identity, timing, clock, modes } = this.#options;
+    try {
+      const file = await open(path, 'wx', 0o666);
+      try {
+        await file.write(formatLeaseHead(token, identity) + formatLeasePulse('held', 0), 0);
+        if (modes.file !== undefined) await file.chmod(modes.file);
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return undefined;
+      throw error;
+    }
+    const onEnd = (ended: HeldLease): void => this.#forget(ended);
+    const { staleMs } = timing;
+    const lease = new HeldLease({ token, path, successorPath, staleMs, clock, onEnd });
+    this.#held.add(lease);
+    this.#timer ??= setInterval(() => void this.#beatAll(), timing.heartbeatMs).unref();
+    return lease;
+  }
+
+  async #beatAll(): Promise<void> {
+    if (this.#beating) return;
+    this.#beating = true;
+    try {
+      await Promise.all([...this.#held].map((lease) => lease.beat()));
+    } finally {
+      this.#beating = false;
+    }
+  }
+
+  #forget(lease: HeldLease): void {
+    this.#held.delete(lease);
+    if (this.#held.size > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+type Judgement =
+  | {
+      readonly state: 'open';
+      readonly text: string | undefined;
+      readonly endedToken: string | undefined;
+    }
+  | { readonly state: 'held'; readonly heldBy: string };
+
+async function readLease(folder: string, generation: number): Promise<string | undefined> {
+  try {
+    return await readFile(join(folder, String(generation)), 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

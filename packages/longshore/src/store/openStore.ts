@@ -1,0 +1,99 @@
+import { resolve } from 'node:path';
+import { BlobPublisher } from './blobPublisher.ts';
+import type { StoreModes } from './files.ts';
+import { type HolderIdentity, ownIdentity } from './holder.ts';
+import { IndexWriter } from './indexWriter.ts';
+import { layoutOf } from './layout.ts';
+import { LeaseKeeper } from './leaseKeeper.ts';
+import { LocalStore } from './localStore.ts';
+import { ReferenceBook } from './referenceBook.ts';
+import { prepareStore } from './storeFormat.ts';
+import type { Store } from './types.ts';
+import { SYSTEM_IO, type WriteIo } from './writeIo.ts';
+
+export interface StoreOptions {
+  /**
+   * Whether a directory that is missing or empty is made into a store.
+   * @defaultValue true
+   */
+  readonly create?: boolean | undefined;
+  /**
+   * Permission bits of published blobs, at most; the umask takes from them.
+   * @defaultValue 0o444
+   */
+  readonly blobMode?: number | undefined;
+  /**
+   * Makes what is written usable by the directory's group whatever the umask: folders 2775, files
+   * 0664, blobs as `blobMode` says.
+   * @defaultValue false
+   */
+  readonly groupShared?: boolean | undefined;
+  /**
+   * Writes on the thread pool instead of blocking: for network file systems, whose writes may take
+   * long. A chunk then belongs to the store until the promise of its write settles.
+   * @defaultValue false
+   */
+  readonly asyncWrites?: boolean | undefined;
+  /**
+   * How often a process shows that it still holds what it holds.
+   * @defaultValue 5000
+   */
+  readonly heartbeatMs?: number | undefined;
+  /**
+   * How long a holder elsewhere must be silent before its lease is taken over; the same for all who
+   * share a store.
+   * @defaultValue 30000
+   */
+  readonly leaseStaleMs?: number | undefined;
+  /** Milliseconds that never go back. @defaultValue `performance.now` */
+  readonly clock?: (() => number) | undefined;
+  /** Who this process is to others. @defaultValue host, pid, start, boot and pid namespace */
+  readonly identity?: HolderIdentity | undefined;
+  /** The system calls that write. @defaultValue those of `node:fs` */
+  readonly io?: Partial<WriteIo> | undefined;
+}
+
+/** Times in `StoreOptions` when none is given, in milliseconds. */
+export const LEASE_DEFAULTS: { readonly heartbeatMs: number; readonly staleMs: number } = {
+  heartbeatMs: 5000,
+  staleMs: 30_000,
+};
+
+/**
+ * Opens the store in a directory, or makes one there.
+ * @throws LongshoreError `ERR_STORE_VERSION` (a newer Longshore wrote it), `ERR_NOT_A_STORE` (the
+ *   directory holds something else), `ERR_STORE_NOT_WRITABLE`, `ERR_DISK_FULL`
+ */
+export async function openStore(path: string, options: StoreOptions = {}): Promise<Store> {
+  const layout = layoutOf(resolve(path));
+  const modes = modesOf(options);
+  await prepareStore(layout, modes, options.create ?? true);
+  const clock = options.clock ?? (() => performance.now());
+  const identity = options.identity ?? ownIdentity();
+  const io = { ...SYSTEM_IO, ...options.io };
+  const staleMs = options.leaseStaleMs ?? LEASE_DEFAULTS.staleMs;
+  const heartbeatMs = options.heartbeatMs ?? LEASE_DEFAULTS.heartbeatMs;
+  const book = new ReferenceBook(layout, modes);
+  const context = {
+    layout,
+    modes,
+    publisher: new BlobPublisher(layout, modes, (file) => io.syncData(file)),
+    io,
+    asyncWrites: options.asyncWrites ?? false,
+    clock,
+    bootId: identity.bootId,
+  };
+  const timing = { heartbeatMs, staleMs };
+  const leases = new LeaseKeeper({ layout, modes, identity, timing, clock });
+  const index = new IndexWriter(layout, modes, book);
+  return new LocalStore({ context, book, index, leases, staleMs });
+}
+
+function modesOf(options: StoreOptions): StoreModes {
+  const shared = options.groupShared ?? false;
+  return {
+    directory: shared ? 0o2775 : undefined,
+    file: shared ? 0o664 : undefined,
+    blob: options.blobMode ?? 0o444,
+  };
+}

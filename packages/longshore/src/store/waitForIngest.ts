@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Descriptor } from '../image/index.ts';
+import type { FileIngest } from './fileIngest.ts';
+import { listIngestFolders, readIngestRecord } from './ingestFolder.ts';
+import { ingestFolder } from './layout.ts';
+import type { LeaseKeeper } from './leaseKeeper.ts';
+import { LeaseWatch } from './leaseRecord.ts';
+import { type IngestContext, openIngest } from './openIngest.ts';
+import type { IngestOptions } from './types.ts';
+
+const FIRST_GAP_MS = 20;
+const LONGEST_GAP_MS = 500;
+const GAP_GROWTH = 1.5;
+
+export interface WaitNeeds {
+  readonly context: IngestContext;
+  readonly leases: LeaseKeeper;
+  readonly staleMs: number;
+  readonly has: () => Promise<boolean>;
+  readonly onEnd: (ingest: FileIngest) => void;
+}
+
+/**
+ * Gets the lease on a blob and opens it, or waits while another holds it: until the blob is there
+ * (`undefined`), its holder has let go, or its holder is gone.
+ */
+export async function waitForIngest(
+  needs: WaitNeeds,
+  descriptor: Descriptor,
+  options: IngestOptions,
+): Promise<FileIngest | undefined> {
+  const watch = new LeaseWatch(needs.staleMs);
+  const { signal } = options;
+  let told = false;
+  for (let gapMs = FIRST_GAP_MS; ; gapMs = Math.min(gapMs * GAP_GROWTH, LONGEST_GAP_MS)) {
+    signal?.throwIfAborted();
+    if (await needs.has()) return undefined;
+    const attempt = await needs.leases.attempt(descriptor.digest, watch);
+    if (attempt.lease !== undefined) {
+      // It may have been finished between looking and getting the lease.
+      if (!(await needs.has())) {
+        return openIngest(needs.context, descriptor, attempt, { ...options, onEnd: needs.onEnd });
+      }
+      await attempt.lease.remove();
+      return undefined;
+    }
+    if (!told) options.onWait?.(attempt.heldBy);
+    told = true;
+    if (options.onWaitProgress !== undefined) {
+      options.onWaitProgress(await bytesNoted(needs.context, descriptor));
+    }
+    await sleep(gapMs, undefined, signal === undefined ? {} : { signal }).catch(
+      (error: unknown) => {
+        signal?.throwIfAborted();
+        throw error;
+      },
+    );
+  }
+}
+
+/** What the holder has noted by now; only told, never relied on. */
+async function bytesNoted({ layout }: IngestContext, descriptor: Descriptor): Promise<number> {
+  const home = ingestFolder(layout, descriptor.digest);
+  let most = 0;
+  for (const token of await listIngestFolders(home)) {
+    const { pieces } = await readIngestRecord(join(home, token));
+    most = Math.max(most, pieces.clippedTo(descriptor.size).bytes);
+  }
+  return most;
+}
