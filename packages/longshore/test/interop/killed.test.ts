@@ -1,0 +1,106 @@
+// A puller that is killed at any moment: nothing half-written looks complete, little is lost.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { type AccessLine, startDockerRegistry } from './support/dockerRegistry.ts';
+import { makeTempFolder } from './support/files.ts';
+import { writeLayerImage } from './support/layerImage.ts';
+import { longshoreAt } from './support/longshore.ts';
+import { startNginx } from './support/nginx.ts';
+import { skipWithout } from './support/programs.ts';
+import { copyWithSkopeo, inspectWithSkopeo, verifyBlobs } from './support/readBack.ts';
+
+const KILLS = 12;
+const WORKERS = 4;
+const MIB = 2 ** 20;
+const NAME = 'team/big:v1';
+const LAYERS = Array.from({ length: 8 }, (_, index) => (index + 4) * MIB);
+/** The whole pull takes some 25 s then: longer than all the lives of the killed ones together. */
+const BYTES_PER_SECOND = 600_000;
+const SHORTEST_LIFE_MS = 250;
+const LONGEST_LIFE_MS = 1800;
+
+test('kill -9 at random moments, again and again, then complete and equal', {
+  timeout: 180_000,
+  skip: skipWithout('docker-registry', 'skopeo', 'nginx'),
+}, async (context) => {
+  const seed = process.env['LONGSHORE_TEST_SEED'] ?? String(Date.now() % 1_000_000);
+  const random = randomFrom(Number(seed));
+  context.diagnostic(`seed ${seed}; LONGSHORE_TEST_SEED repeats it`);
+  await using folder = await makeTempFolder('interop');
+  await using registry = await startDockerRegistry();
+  const image = await writeLayerImage(join(folder.path, 'image'), LAYERS);
+  await copyWithSkopeo(`oci:${image.path}:${image.name}`, `docker://${registry.host}/${NAME}`);
+  await using slow = await startNginx({
+    upstream: registry.host,
+    bytesPerSecondPerConnection: BYTES_PER_SECOND,
+  });
+  await using fast = await startNginx({ upstream: registry.host });
+  const longshore = longshoreAt(folder.path);
+  const store = join(folder.path, 'store');
+  const flags = ['--store', store, '--workers', String(WORKERS)];
+
+  for (let kill = 1; kill <= KILLS; kill += 1) {
+    const child = longshore.start('pull', `${slow.host}/${NAME}`, ...flags);
+    const ended = once(child, 'exit');
+    const life = SHORTEST_LIFE_MS + random() * (LONGEST_LIFE_MS - SHORTEST_LIFE_MS);
+    const timer = setTimeout(() => child.kill('SIGKILL'), life);
+    const [, signal] = await ended;
+    clearTimeout(timer);
+    assert.equal(signal, 'SIGKILL', `pull ${kill} ended by itself`);
+    await assertNothingHalfWritten(store);
+  }
+
+  const sentBefore = sumBodies(await slow.accessLog());
+  assert.ok(sentBefore > 4 * MIB, `only ${sentBefore} bytes were under way when it was killed`);
+  await longshore.must('pull', `${fast.host}/${NAME}`, ...flags);
+  const wanted = await inspectWithSkopeo(`docker://${registry.host}/${NAME}`);
+  assert.deepEqual(await inspectWithSkopeo(`oci:${store}:${fast.host}/${NAME}`, []), wanted);
+  await verifyBlobs(store);
+
+  const unique = image.layers.reduce((sum, { size }) => sum + size, 0);
+  const again = sentBefore + sumBodies(await fast.accessLog()) - unique;
+  const perStream = again / (KILLS * WORKERS);
+  context.diagnostic(
+    `${KILLS} kills: ${again} bytes of ${unique} sent again, ${Math.round(perStream)} for each open stream`,
+  );
+  assert.ok(perStream <= MIB, `${Math.round(perStream)} bytes for each open stream`);
+});
+
+/** Every blob is what its name says, and `index.json` is whole, whenever somebody looks. */
+async function assertNothingHalfWritten(store: string): Promise<void> {
+  let index: string;
+  try {
+    index = await readFile(join(store, 'index.json'), 'utf8');
+  } catch (error) {
+    // Killed before the store was laid out.
+    assert.equal((error as NodeJS.ErrnoException).code, 'ENOENT');
+    return;
+  }
+  assert.deepEqual(
+    (JSON.parse(index) as { manifests: unknown }).manifests,
+    [],
+    'no image is there yet',
+  );
+  await verifyBlobs(store);
+}
+
+/** Bytes of layers that were sent; the small bodies of configs are not what resuming is about. */
+function sumBodies(log: readonly AccessLine[]): number {
+  return log
+    .filter(({ method, path }) => method === 'GET' && path.includes('/blobs/sha256:'))
+    .reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** A small generator that can be repeated (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

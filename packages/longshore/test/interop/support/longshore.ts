@@ -1,0 +1,47 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { mustRun, type ProgramResult, runProgram } from './programs.ts';
+
+const bin = join(import.meta.dirname, '../../../bin/longshore.js');
+
+/** The real command line, as a person has it, with a home folder of its own. */
+export interface Longshore {
+  /** Runs it to its end. */
+  run(...args: readonly string[]): Promise<ProgramResult>;
+  /** Runs it to its end; it has to succeed. Gives its stdout. */
+  must(...args: readonly string[]): Promise<string>;
+  /** Starts it and leaves it to the caller. */
+  start(...args: readonly string[]): ChildProcess;
+  /** Writes a Docker `config.json` with one user for one registry. */
+  logIn(host: string, user: string, password: string): Promise<void>;
+}
+
+/** @param home - an empty folder; neither settings nor credentials of this machine are read */
+export function longshoreAt(home: string): Longshore {
+  const docker = join(home, '.docker');
+  const env = {
+    HOME: home,
+    DOCKER_CONFIG: docker,
+    REGISTRY_AUTH_FILE: undefined,
+    XDG_CONFIG_HOME: undefined,
+    XDG_DATA_HOME: undefined,
+    XDG_RUNTIME_DIR: undefined,
+    LONGSHORE_STORE: undefined,
+  };
+  return {
+    run: (...args) => runProgram(process.execPath, [bin, ...args], { env }),
+    must: (...args) => mustRun(process.execPath, [bin, ...args], { env }),
+    start: (...args) =>
+      spawn(process.execPath, [bin, ...args], { env: { ...process.env, ...env }, stdio: 'ignore' }),
+    async logIn(host, user, password) {
+      await mkdir(docker, { recursive: true });
+      const auth = Buffer.from(`${user}:${password}`).toString('base64');
+      await writeFile(
+        join(docker, 'config.json'),
+        JSON.stringify({ auths: { [host]: { auth } } }),
+        { mode: 0o600 },
+      );
+    },
+  };
+}
