@@ -12,5 +12,24 @@ export type {
 export type { Bound, Elasticity, Verdict, VerdictEvidence } from './elasticVerdict.ts';
 export { createKeyedLimiter, type KeyedLimiter, type KeyedLimiterOptions } from './keyedLimiter.ts';
 export { createLimiter, type Limiter, type LimiterOptions, type LimiterState } from './limiter.ts';
+export { createQueue } from './localQueue.ts';
 export type { AcquireOptions, Permit, PermitKind } from './permit.ts';
+export { createPool } from './pool.ts';
+export type {
+  MapEvent,
+  MapOptions,
+  Pool,
+  PoolKind,
+  PoolOptions,
+  SubmitOptions,
+} from './poolTypes.ts';
+export type { Delivery, LocalQueue, Queue, QueueOptions, WaitOptions } from './queue.ts';
+export { openQueue, type QueueHandle } from './sharedQueues.ts';
+export {
+  type Task,
+  type TaskContext,
+  type TaskFunction,
+  type TaskReference,
+  task,
+} from './task.ts';
 export { checkWidth } from './width.ts';
