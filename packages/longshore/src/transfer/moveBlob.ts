@@ -1,31 +1,49 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Limiter, Permit } from '../concurrency/index.ts';
 import { LongshoreError } from '../errors.ts';
-import type { Registry, RepositoryAddress } from '../registry/index.ts';
-import type { Ingest, Store } from '../store/index.ts';
+import type { BlobStream, Registry, RepositoryAddress } from '../registry/index.ts';
+import type { ByteRange, Ingest, Store } from '../store/index.ts';
 import { BlobActivity } from './activity.ts';
 import { summariseError } from './errors.ts';
 import type { EventListener } from './events.ts';
+import { ENOUGH, Flow, uncovered } from './flow.ts';
 import type { PlannedBlob } from './plan.ts';
 import { afterFailure, NO_TROUBLE, type Trouble } from './retry.ts';
 
 /** Blobs up to this size (configs, mostly) cost a request, not bandwidth: they go as metadata. */
 export const SMALL_BLOB_BYTES: number = 64 * 1024;
+/** From this size on the first request asks for `bytes=0-`: a 206 is the proof that ranges work. */
+const DIVISIBLE_BYTES = 2 * 1024 * 1024;
+
+/** Flows of all blobs, and what they learn about servers. */
+export interface FlowTable {
+  nextId(): number;
+  add(flow: Flow, move: BlobMove): void;
+  delete(flow: Flow): void;
+  /** A server ignored or botched a range: it is not asked for ranges again. */
+  rangesRefused(registry: string): void;
+  /** Whether a blob may be asked for from an offset on. */
+  mayRange(registry: string): boolean;
+  /** Whether a blob may be fetched over several connections. */
+  maySplit(registry: string): boolean;
+}
 
 /** What the moves of one run have in common. */
 export interface MoveContext {
   readonly store: Store;
   readonly registry: Registry;
-  readonly limiter: Limiter;
+  /** The limiter of whatever serves this registry's blobs. */
+  readonly limiterFor: (registry: string) => Limiter;
   /** One class for all sizes, so that `--serial` means one request at a time. */
   readonly oneClass: boolean;
   /** Blobs that move now, for the progress view. */
   readonly active: Set<BlobActivity>;
+  readonly flows: FlowTable;
   readonly emit: EventListener;
   readonly now: () => number;
   readonly random: () => number;
-  /** Counts bytes that came over the network and were kept. */
-  readonly onBytes: (bytes: number) => void;
+  /** Counts bytes that came over the network and were kept; a promise asks to slow down. */
+  readonly onBytes: (bytes: number) => undefined | Promise<void>;
   /** Nothing new is started once this is aborted. */
   readonly drain: AbortSignal;
   /** Everything stops at once. */
@@ -39,11 +57,11 @@ export interface MovedBlob {
 
 /**
  * Brings one blob into the store, whatever it takes: waits for a permit, goes on where an earlier
- * run stopped, reopens broken streams where they broke, and asks other repositories when one
- * refuses. What has come stays in the store also when this throws.
+ * run stopped, reopens broken streams where they broke, asks other repositories when one refuses,
+ * and lets idle permits take over its tail. What has come stays in the store also when this throws.
  */
 export async function moveBlob(blob: PlannedBlob, context: MoveContext): Promise<MovedBlob> {
-  const move = new Move(blob, context);
+  const move = new BlobMove(blob, context);
   try {
     return await move.run();
   } finally {
@@ -51,10 +69,14 @@ export async function moveBlob(blob: PlannedBlob, context: MoveContext): Promise
   }
 }
 
-class Move {
+/** One blob on its way. Only {@link BlobMove.help} is for others. */
+export class BlobMove {
   readonly #blob: PlannedBlob;
   readonly #context: MoveContext;
   readonly #activity: BlobActivity;
+  readonly #flows = new Set<Flow>();
+  readonly #helpers = new Set<Promise<void>>();
+  readonly #ended = new AbortController();
   #ingest: Ingest | undefined;
   #trouble: Trouble = NO_TROUBLE;
   #fetchedBytes = 0;
@@ -63,6 +85,10 @@ class Move {
     this.#blob = blob;
     this.#context = context;
     this.#activity = new BlobActivity(blob, context.now());
+  }
+
+  get registry(): string {
+    return this.#source().registry;
   }
 
   async run(): Promise<MovedBlob> {
@@ -78,8 +104,28 @@ class Move {
   }
 
   async end(): Promise<void> {
+    this.#ended.abort();
     this.#context.active.delete(this.#activity);
+    await Promise.all(this.#helpers);
     await this.#ingest?.release();
+  }
+
+  /** Fetches `range`, which its owner has given away, on a connection of its own. */
+  help(range: ByteRange, permit: Permit): void {
+    const helper = this.#tryToHelp(range).finally(() => {
+      permit.release();
+      this.#helpers.delete(helper);
+    });
+    this.#helpers.add(helper);
+  }
+
+  /** What a helper cannot do stays missing, and the owner comes to it in its own time. */
+  async #tryToHelp(range: ByteRange): Promise<void> {
+    try {
+      if (this.#ingest !== undefined) await this.#runFlow(this.#ingest, range, true);
+    } catch {
+      // The owner meets the same trouble, and it is the owner who tells and counts it.
+    }
   }
 
   /** One go at it, under a permit; what is verified and synced at the end needs none. */
@@ -87,19 +133,28 @@ class Move {
     let permit = await this.#acquire();
     this.#context.active.add(this.#activity);
     try {
-      if (this.#ingest === undefined) {
-        const opened = await this.#openIngest(permit);
-        if (opened === undefined) return 'another-process';
-        this.#ingest = opened;
-        if (permit.released) permit = await this.#acquire();
-      }
+      this.#ingest ??= await this.#openIngest(permit);
+      const ingest = this.#ingest;
+      if (ingest === undefined) return 'another-process';
       this.#activity.state = 'moving';
-      await this.#fetchMissing(this.#ingest);
+      for (;;) {
+        const gap = uncovered(ingest.missing(), this.#flows)[0];
+        if (gap === undefined) {
+          if (this.#helpers.size === 0) break;
+          permit.release();
+          await Promise.race(this.#helpers);
+        } else if (permit.released) {
+          permit = await this.#acquire();
+        } else {
+          await this.#runFlow(ingest, gap, false);
+        }
+      }
+      permit.release();
+      await this.#commit(ingest);
+      return 'this-run';
     } finally {
       permit.release();
     }
-    await this.#commit(this.#ingest);
-    return 'this-run';
   }
 
   async #commit(ingest: Ingest): Promise<void> {
@@ -113,12 +168,14 @@ class Move {
 
   #acquire(): Promise<Permit> {
     const { size } = this.#blob.descriptor;
-    const { limiter, oneClass, drain } = this.#context;
-    return limiter.acquire({
+    const { limiterFor, oneClass, drain } = this.#context;
+    const begun = this.#ingest !== undefined || this.#trouble !== NO_TROUBLE;
+    return limiterFor(this.registry).acquire({
       kind: size <= SMALL_BLOB_BYTES && !oneClass ? 'metadata' : 'body',
+      // Largest first: the limiter hands permits out in this order.
       bytes: size - this.#blob.partialBytes,
       // Once begun it goes before the rest: its space on disk is taken and its image waits.
-      priority: this.#trouble === NO_TROUBLE ? 0 : 1,
+      priority: begun ? 1 : 0,
       signal: drain,
       label: this.#blob.label,
     });
@@ -145,44 +202,73 @@ class Move {
     return ingest;
   }
 
-  async #fetchMissing(ingest: Ingest): Promise<void> {
-    const signal = AbortSignal.any([this.#context.signal, ingest.signal]);
-    for (let gap = ingest.missing()[0]; gap !== undefined; gap = ingest.missing()[0]) {
-      await this.#fetchRange(ingest, gap.start, signal);
-      if (ingest.missing()[0]?.start === gap.start) throw noProgress(this.#source());
+  async #runFlow(ingest: Ingest, range: ByteRange, helper: boolean): Promise<void> {
+    const { flows, now } = this.#context;
+    const flow = new Flow(flows.nextId(), this.#blob.key, range, now());
+    this.#flows.add(flow);
+    flows.add(flow, this);
+    try {
+      await this.#fetch(flow, ingest, helper);
+      if (flow.offset === range.start) throw noProgress(this.#source());
+    } catch (error) {
+      if (error !== ENOUGH && !flow.restarted) throw error;
+    } finally {
+      flows.delete(flow);
+      this.#flows.delete(flow);
     }
   }
 
-  /** Reads from `start` to the end of the blob, or to where bytes are held already. */
-  async #fetchRange(ingest: Ingest, start: number, signal: AbortSignal): Promise<void> {
-    const { registry, emit, now, onBytes } = this.#context;
-    const { descriptor } = this.#blob;
-    const stream = await registry.openBlob(this.#source(), descriptor, {
-      ...(start > 0 ? { start } : {}),
-      signal,
-    });
-    const { digest, size } = descriptor;
-    emit({
-      type: 'blob.started',
-      at: now(),
-      digest,
-      size,
-      offset: stream.start,
-      origin: stream.origin,
-    });
-    let offset = stream.start;
+  async #fetch(flow: Flow, ingest: Ingest, helper: boolean): Promise<void> {
+    const stream = await this.#open(flow, ingest);
+    if (flow.offset > 0 && !stream.ranged) {
+      this.#context.flows.rangesRefused(this.registry);
+      if (helper) return stream.cancel();
+    }
+    let at = stream.start;
     await stream.consume((chunk) => {
       // A server that ignores the range sends what is held already; those bytes are passed over.
-      const held = Math.min(chunk.byteLength, Math.max(0, start - offset));
-      const fresh = held === 0 ? chunk : chunk.subarray(held);
-      const at = offset + held;
-      offset += chunk.byteLength;
-      if (fresh.byteLength === 0) return undefined;
-      this.#fetchedBytes += fresh.byteLength;
-      this.#activity.moved(fresh.byteLength);
-      onBytes(fresh.byteLength);
-      return ingest.write(at, fresh);
+      const from = Math.max(at, flow.offset);
+      const to = Math.min(at + chunk.byteLength, flow.end);
+      const start = at;
+      at += chunk.byteLength;
+      const fresh = to > from ? chunk.subarray(from - start, to - start) : undefined;
+      const writing = fresh === undefined ? undefined : this.#take(flow, ingest, from, fresh);
+      if (at < flow.end || at >= (stream.end ?? this.#blob.descriptor.size)) return writing;
+      // Cut shorter than what was asked for: the tail is another flow's.
+      if (writing === undefined) throw ENOUGH;
+      return writing.then(() => {
+        throw ENOUGH;
+      });
     });
+  }
+
+  async #open(flow: Flow, ingest: Ingest): Promise<BlobStream> {
+    const { registry, emit, now, signal, flows } = this.#context;
+    const { descriptor } = this.#blob;
+    const { digest, size } = descriptor;
+    const source = this.#source();
+    const ranged = !this.#trouble.whole && flows.mayRange(source.registry);
+    const probing = size >= DIVISIBLE_BYTES && flows.maySplit(source.registry);
+    const stream = await registry.openBlob(source, descriptor, {
+      ...(ranged && (flow.offset > 0 || probing) ? { start: flow.offset } : {}),
+      ...(ranged && flow.end < size ? { end: flow.end } : {}),
+      signal: AbortSignal.any([signal, ingest.signal, flow.signal, this.#ended.signal]),
+    });
+    flow.opened(stream, now());
+    const { origin, start: offset } = stream;
+    emit({ type: 'blob.started', at: now(), digest, size, offset, origin });
+    return stream;
+  }
+
+  #take(flow: Flow, ingest: Ingest, at: number, bytes: Uint8Array): undefined | Promise<void> {
+    const { byteLength } = bytes;
+    this.#fetchedBytes += byteLength;
+    const writing = ingest.write(at, bytes);
+    flow.moved(byteLength, this.#context.now());
+    this.#activity.moved(byteLength);
+    const pause = this.#context.onBytes(byteLength);
+    if (writing === undefined || pause === undefined) return writing ?? pause;
+    return Promise.all([writing, pause]).then(() => undefined);
   }
 
   #source(): RepositoryAddress {
@@ -201,6 +287,7 @@ class Move {
       random: random(),
     });
     if (next.action === 'fail') throw error;
+    if (next.trouble.whole) this.#context.flows.rangesRefused(this.registry);
     this.#trouble = next.trouble;
     this.#activity.state = 'retrying';
     emit({

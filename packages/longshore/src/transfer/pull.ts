@@ -30,7 +30,7 @@ export interface PullOptions {
   readonly drainTimeoutMs?: number;
   /** Aborted: stop at once. What has come is kept for the next run. */
   readonly signal?: AbortSignal | undefined;
-  /** Clock in milliseconds since the epoch. @defaultValue Date.now */
+  /** Clock in milliseconds since the epoch. @defaultValue one that never jumps */
   readonly now?: () => number;
   /** From 0 to 1, for the jitter of pauses. @defaultValue Math.random */
   readonly random?: () => number;

@@ -1,9 +1,10 @@
-import { createLimiter, type Limiter } from '../concurrency/index.ts';
+import { createKeyedLimiter, createLimiter, type KeyedLimiter } from '../concurrency/index.ts';
 import { LongshoreError } from '../errors.ts';
 import { formatPlatform, formatReference, parseReference } from '../image/index.ts';
 import { Account, type Settlement } from './account.ts';
 import { summariseError } from './errors.ts';
 import type { EventListener, PlanSummary } from './events.ts';
+import { FanOut } from './fanOut.ts';
 import { countImages, type ImageRecord, reportImage, shortName, totalSize } from './imageRecord.ts';
 import { type MoveContext, moveBlob } from './moveBlob.ts';
 import { digestsOf, type Holding, type PlannedBlob, type PullPlan, planPull } from './plan.ts';
@@ -13,6 +14,8 @@ import { type ResolvedImage, resolveImage } from './resolve.ts';
 import { Stopping } from './stopping.ts';
 
 const DRAIN_TIMEOUT_MS = 10_000;
+/** How often idle permits look for work: a permit idles half of this on average. */
+const SPREAD_MS = 50;
 /** Images handed to `--to` at once: it is copying or linking on one disk. */
 const SINK_WIDTH = 2;
 
@@ -23,7 +26,8 @@ export class PullRun {
   readonly #emit: EventListener;
   readonly #startedAt: number;
   readonly #records: readonly ImageRecord[];
-  readonly #limiter: Limiter;
+  readonly #limiters: KeyedLimiter;
+  readonly #fanOut: FanOut;
   readonly #sinkLimiter = createLimiter({ name: 'outputs', width: SINK_WIDTH });
   readonly #stopping: Stopping;
   readonly #unneeded = new Map<string, AbortController>();
@@ -34,12 +38,22 @@ export class PullRun {
 
   constructor(inputs: readonly string[], options: PullOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? steadyNow;
     this.#emit = options.onEvent ?? (() => undefined);
     this.#startedAt = this.#now();
     this.#records = inputs.map((input, image) => ({ image, input, state: 'waiting' }));
     const width = options.serial === true ? 1 : options.workers;
-    this.#limiter = createLimiter({ name: 'transfers', width });
+    this.#limiters = createKeyedLimiter({
+      name: 'transfers',
+      width,
+      keyWidth: width,
+      nameOf: (host) => `transfers from ${host}`,
+    });
+    this.#fanOut = new FanOut({
+      limiterFor: (registry) => this.#limiters.of(registry),
+      now: this.#now,
+      split: options.serial !== true,
+    });
     this.#stopping = new Stopping({
       drain: options.drain,
       signal: options.signal,
@@ -55,7 +69,7 @@ export class PullRun {
       at,
       verb: 'pull',
       images: this.#records.length,
-      workers: this.#limiter.width,
+      workers: this.#limiters.width,
     });
     using _stopping = this.#stopping;
     await this.#resolveAll();
@@ -97,7 +111,7 @@ export class PullRun {
     const { store, registry, platform, serial, dryRun } = this.#options;
     const signal = this.#stopping.drain;
     const kind = serial === true ? 'body' : 'metadata';
-    using _permit = await this.#limiter.acquire({ kind, signal });
+    using _permit = await this.#limiters.of(reference.registry).acquire({ kind, signal });
     return resolveImage(reference, { store, registry, platform, keep: dryRun !== true, signal });
   }
 
@@ -173,11 +187,12 @@ export class PullRun {
       emit: this.#emit,
       totalBytes: plan.summary.fetchBytes,
       blobs: plan.fetch.length,
-      width: () => this.#limiter.width,
+      width: () => this.#limiters.width,
       images: () => countImages(this.#records),
     });
     this.#progress = progress;
     using _ticking = progress;
+    using _spreading = every(SPREAD_MS, () => this.#fanOut.tick());
     await Promise.all(plan.fetch.map((blob) => this.#move(blob, progress)));
     await Promise.all(this.#endings);
   }
@@ -209,13 +224,17 @@ export class PullRun {
     return {
       store,
       registry,
-      limiter: this.#limiter,
+      limiterFor: (host) => this.#limiters.of(host),
+      flows: this.#fanOut,
       oneClass: serial === true,
       active: progress.active,
       emit: this.#emit,
       now: this.#now,
       random: random ?? Math.random,
-      onBytes: (bytes) => progress.moved(bytes),
+      onBytes: (bytes) => {
+        progress.moved(bytes);
+        return undefined;
+      },
       drain: AbortSignal.any([this.#stopping.drain, unneeded]),
       signal: AbortSignal.any([this.#stopping.signal, unneeded]),
     };
@@ -296,6 +315,16 @@ export class PullRun {
       ...plan,
     };
   }
+}
+
+/** Time of day that no adjustment of the clock makes jump: rates and waits are taken from it. */
+function steadyNow(): number {
+  return Math.round(performance.timeOrigin + performance.now());
+}
+
+function every(milliseconds: number, act: () => void): Disposable {
+  const timer = setInterval(act, milliseconds);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 function diskTooSmall(path: string, plan: PullPlan, freeBytes: number | undefined): LongshoreError {

@@ -17,9 +17,17 @@ export interface Trouble {
   readonly corruptions: number;
   /** Which of the blob's sources is asked now. */
   readonly source: number;
+  /** The server got a range wrong: it is asked for the whole blob from now on. */
+  readonly whole: boolean;
 }
 
-export const NO_TROUBLE: Trouble = { attempts: 0, heldBytes: 0, corruptions: 0, source: 0 };
+export const NO_TROUBLE: Trouble = {
+  attempts: 0,
+  heldBytes: 0,
+  corruptions: 0,
+  source: 0,
+  whole: false,
+};
 
 export type AfterFailure =
   | { readonly action: 'retry'; readonly delayMs: number; readonly trouble: Trouble }
@@ -43,16 +51,15 @@ export function afterFailure(
     if (trouble.corruptions > 0 && !elsewhere) return { action: 'fail' };
     const source = elsewhere ? trouble.source + 1 : trouble.source;
     const corruptions = trouble.corruptions + 1;
-    return {
-      action: 'retry',
-      delayMs: 0,
-      trouble: { attempts, heldBytes: 0, corruptions, source },
-    };
+    return retryNow({ ...trouble, attempts, heldBytes: 0, corruptions, source });
+  }
+  if (isRangeTrouble(error) && !trouble.whole) {
+    return retryNow({ ...trouble, heldBytes, whole: true });
   }
   if (!isRetryable(error)) {
     if (!elsewhere || !isRefusal(error)) return { action: 'fail' };
     const source = trouble.source + 1;
-    return { action: 'retry', delayMs: 0, trouble: { ...trouble, attempts: 0, heldBytes, source } };
+    return retryNow({ ...trouble, attempts: 0, heldBytes, source });
   }
   if (attempts >= MAX_BLOB_ATTEMPTS) return { action: 'fail' };
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempts - 1));
@@ -62,6 +69,10 @@ export function afterFailure(
   return { action: 'retry', delayMs, trouble: { ...trouble, attempts, heldBytes } };
 }
 
+function retryNow(trouble: Trouble): AfterFailure {
+  return { action: 'retry', delayMs: 0, trouble };
+}
+
 function isRetryable(error: unknown): boolean {
   return isLongshoreError(error) && error.retryable;
 }
@@ -69,6 +80,17 @@ function isRetryable(error: unknown): boolean {
 /** The blob came whole and was wrong: another copy of it may be right. */
 function isCorruption(error: unknown): boolean {
   return isLongshoreError(error) && error.code === 'ERR_DIGEST_MISMATCH';
+}
+
+/**
+ * A range was refused or answered wrongly. A wrong size counts as well: it may stand in the
+ * `Content-Range` alone, and the whole blob then tells the truth.
+ */
+function isRangeTrouble(error: unknown): boolean {
+  return (
+    isLongshoreError(error) &&
+    ['ERR_RANGE_NOT_SATISFIABLE', 'ERR_RANGE_MISMATCH', 'ERR_SIZE_MISMATCH'].includes(error.code)
+  );
 }
 
 /** The registry refuses, or does not have it: another repository may. A full disk is no such thing. */

@@ -1,0 +1,116 @@
+import type { BlobStream } from '../registry/index.ts';
+import type { ByteRange } from '../store/index.ts';
+import { Meter } from './meter.ts';
+import type { OpenRange } from './steal.ts';
+
+/** A rate is worth trusting once a flow has moved for this long. */
+const RATED_AFTER_MS = 150;
+
+/** Thrown inside a body's consumer to leave it: the rest belongs to another flow. */
+export const ENOUGH: unique symbol = Symbol('enough');
+
+/** One connection that fetches one stretch of one blob. Its end may be cut while it runs. */
+export class Flow {
+  readonly id: number;
+  /** Key of the blob in the plan. */
+  readonly blob: string;
+  /** Aborted to give the connection up and ask anew; see {@link Flow.restart}. */
+  readonly signal: AbortSignal;
+  /** Scheme, host and port that serve it; known once the response head is there. */
+  origin: string | undefined;
+  /** The server has answered 206 to this flow: its tail may be given to another. */
+  divisible = false;
+  /** From the request to the response head. */
+  setupMs: number | undefined;
+  lastByteAt: number;
+  readonly #abort = new AbortController();
+  readonly #meter: Meter;
+  readonly #startedAt: number;
+  #openedAt: number | undefined;
+  #offset: number;
+  #end: number;
+  #restarted = false;
+
+  constructor(id: number, blob: string, range: ByteRange, now: number) {
+    this.id = id;
+    this.blob = blob;
+    this.#offset = range.start;
+    this.#end = range.end;
+    this.#startedAt = now;
+    this.lastByteAt = now;
+    this.#meter = new Meter(now);
+    this.signal = this.#abort.signal;
+  }
+
+  /** Next byte to write. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Where it stops, not included. */
+  get end(): number {
+    return this.#end;
+  }
+
+  get restarted(): boolean {
+    return this.#restarted;
+  }
+
+  opened(stream: BlobStream, now: number): void {
+    this.origin = stream.origin;
+    this.divisible = stream.ranged;
+    this.setupMs = now - this.#startedAt;
+    this.#openedAt = now;
+    this.lastByteAt = now;
+  }
+
+  moved(bytes: number, now: number): void {
+    this.#offset += bytes;
+    this.#meter.add(bytes);
+    this.lastByteAt = now;
+  }
+
+  /** Keeps the next `keptBytes` and gives the rest away; returns what is given. */
+  cut(keptBytes: number): ByteRange {
+    const given = { start: this.#offset + keptBytes, end: this.#end };
+    this.#end = given.start;
+    return given;
+  }
+
+  /** Gives up a connection that went silent or crawls. What it has written stays. */
+  restart(reason: Error): void {
+    this.#restarted = true;
+    this.#abort.abort(reason);
+  }
+
+  /** As the decision functions see it. */
+  openRange(now: number): OpenRange {
+    const rate = this.#meter.sample(now);
+    const rated = this.#openedAt !== undefined && now - this.#openedAt >= RATED_AFTER_MS;
+    return {
+      id: this.id,
+      blob: this.blob,
+      remainingBytes: this.#end - this.#offset,
+      bytesPerSecond: rated ? rate : undefined,
+      divisible: this.divisible,
+    };
+  }
+}
+
+/** The stretches of `missing` that no flow is working on, in order. Pure. */
+export function uncovered(
+  missing: readonly ByteRange[],
+  flows: Iterable<Pick<Flow, 'offset' | 'end'>>,
+): ByteRange[] {
+  let left: ByteRange[] = [...missing];
+  for (const { offset, end } of flows) {
+    left = left.flatMap((gap) => {
+      if (end <= gap.start || offset >= gap.end) return [gap];
+      return [
+        { start: gap.start, end: Math.max(gap.start, offset) },
+        { start: Math.min(gap.end, end), end: gap.end },
+      ].filter((part) => part.end > part.start);
+    });
+  }
+  return left;
+}
