@@ -197,13 +197,15 @@ class CheckedBlob implements BlobStream {
   }
 }
 
-/** How undici says that the other side closed before the end of the body. */
+/** How the transports say that the other side closed before the end of the body. */
 const CLOSED: ReadonlySet<string | undefined> = new Set([
+  'ECLOSED',
   'UND_ERR_SOCKET',
   'UND_ERR_RES_CONTENT_LENGTH_MISMATCH',
-  'HPE_INVALID_EOF_STATE',
 ]);
 
 function isClosed(error: unknown): boolean {
-  return error instanceof RegistryError && CLOSED.has(errnoOf(error.cause));
+  if (!(error instanceof RegistryError)) return false;
+  const { cause } = error;
+  return CLOSED.has(errnoOf(cause)) || (cause instanceof Error && cause.name === 'HTTPParserError');
 }

@@ -1,13 +1,17 @@
 import { RegistryError } from './errors.ts';
-import type { ResponseBody } from './http.ts';
+import type { HttpRequest, ResponseBody } from './http.ts';
+import { networkError } from './networkError.ts';
+import { describeRequest } from './redact.ts';
 import type { Watch, Watchdog } from './watchdog.ts';
 
 /** What a pump needs of the connection below it. */
 export interface PumpSource {
   /** Reads on, after `push` has returned false. */
   resume(): void;
-  /** Gives the connection up in the middle of the body. */
+  /** Gives the connection up. */
   destroy(): void;
+  /** The last chunk was taken, and the body was complete or broken off from the other side. */
+  finished?(): void;
 }
 
 export interface PumpOptions {
@@ -15,8 +19,8 @@ export interface PumpOptions {
   readonly watchdog: Watchdog;
   readonly stallTimeoutMs: number;
   readonly signal: AbortSignal | undefined;
-  /** Method and address, for errors. */
-  readonly request: string;
+  /** For errors. */
+  readonly request: Pick<HttpRequest, 'method' | 'url'>;
 }
 
 type Consumer = (chunk: Uint8Array) => undefined | Promise<void>;
@@ -68,7 +72,7 @@ export class BodyPump implements ResponseBody {
   /** The connection broke. What has come before is still delivered. */
   fail(error: unknown): void {
     if (this.#ended) return;
-    this.#failure = error;
+    this.#failure = networkError(error, this.#options.request);
     this.end();
   }
 
@@ -80,7 +84,11 @@ export class BodyPump implements ResponseBody {
   }
 
   cancel(): void {
-    this.#stop(new RegistryError(`Cancelled: ${this.#options.request}`, { code: 'ERR_CANCELLED' }));
+    this.#stop(
+      new RegistryError(`Cancelled: ${describeRequest(this.#options.request)}`, {
+        code: 'ERR_CANCELLED',
+      }),
+    );
   }
 
   #drain(): void {
@@ -120,6 +128,7 @@ export class BodyPump implements ResponseBody {
   #finishIfDrained(): void {
     if (!this.#ended || this.#busy || this.#waiting.length > 0 || this.#done) return;
     this.#release();
+    this.#options.source.finished?.();
     if (this.#failure === undefined) this.#settled.resolve();
     else this.#settled.reject(this.#failure);
   }
@@ -130,7 +139,7 @@ export class BodyPump implements ResponseBody {
     this.#release();
     this.#waiting.length = 0;
     this.#settled.reject(reason);
-    if (!this.#ended) this.#options.source.destroy();
+    this.#options.source.destroy();
   }
 
   #release(): void {
@@ -141,11 +150,12 @@ export class BodyPump implements ResponseBody {
 
   #stalled(): RegistryError {
     const seconds = this.#options.stallTimeoutMs / 1000;
-    return new RegistryError(`Nothing came for ${seconds} s: ${this.#options.request}`, {
+    const request = describeRequest(this.#options.request);
+    return new RegistryError(`Nothing came for ${seconds} s: ${request}`, {
       code: 'ERR_STALLED',
       origin: 'network',
       retryable: true,
-      request: this.#options.request,
+      request,
     });
   }
 }

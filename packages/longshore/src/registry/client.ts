@@ -5,7 +5,7 @@ import { withObserver } from './observe.ts';
 import type { ResolvedOptions } from './options.ts';
 import { withRedirects } from './redirects.ts';
 import { responseError } from './responseError.ts';
-import { withSchemeChoice } from './scheme.ts';
+import { speaksTls, withSchemeChoice } from './scheme.ts';
 
 /** A request to a registry, by its place in the API. */
 export interface RegistryCall {
@@ -42,7 +42,10 @@ export function createClient(options: ResolvedOptions, transport: Exchange): Reg
     mayUsePlainHttp: plainAllowed,
     now: options.now,
   });
-  const exchange = withSchemeChoice(authorised, plainAllowed);
+  const exchange = withSchemeChoice(authorised, {
+    mayUsePlainHttp: plainAllowed,
+    speaksTls: (url, signal) => speaksTls(url, options.connectTimeoutMs, signal),
+  });
 
   function urlOf({ access, path }: Pick<RegistryCall, 'access' | 'path'>): URL {
     return endpointUrl('https', access.registry, path);

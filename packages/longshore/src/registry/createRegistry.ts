@@ -4,9 +4,8 @@ import { discardBody } from './body.ts';
 import { createClient, type RegistryClient } from './client.ts';
 import { createManifests } from './manifests.ts';
 import { type RegistryOptions, resolveOptions } from './options.ts';
+import { createTransport } from './transport.ts';
 import type { Registry } from './types.ts';
-import { createUndiciTransport } from './undiciExchange.ts';
-import { createWatchdog } from './watchdog.ts';
 import { withRetries } from './withRetries.ts';
 
 /**
@@ -18,8 +17,7 @@ import { withRetries } from './withRetries.ts';
  */
 export function createRegistry(options: RegistryOptions = {}): Registry {
   const resolved = resolveOptions(options);
-  const watchdog = createWatchdog(resolved.stallTimeoutMs);
-  const transport = createUndiciTransport(resolved, watchdog);
+  const transport = createTransport(resolved);
   const client = createClient(resolved, transport.exchange);
   const manifests = createManifests(client);
 

@@ -56,6 +56,12 @@ export interface HttpResponse {
 /** Sends a request and waits for the response head. Layers wrap one of these in another. */
 export type Exchange = (request: HttpRequest) => Promise<HttpResponse>;
 
+/** A way to send requests, with an end: what is still open then is cut. */
+export interface Transport {
+  readonly exchange: Exchange;
+  close(): Promise<void>;
+}
+
 /** The same request to another place, or with other header fields. */
 export function changeRequest(request: HttpRequest, change: Partial<HttpRequest>): HttpRequest {
   return { ...request, ...change };

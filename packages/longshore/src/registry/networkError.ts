@@ -74,10 +74,12 @@ const EXPLANATIONS: Readonly<Record<string, Explanation>> = {
     code: 'ERR_TIMEOUT',
     text: (host) => `${host} did not answer in time`,
   },
+  ECLOSED: reset,
   ECONNRESET: reset,
   EPIPE: reset,
   UND_ERR_SOCKET: reset,
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: reset,
+  // Before a head was read, this is how undici reports contradicting lengths.
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: invalidResponse,
   EHOSTUNREACH: unreachable,
   ENETUNREACH: unreachable,
   ENETDOWN: unreachable,
@@ -148,7 +150,7 @@ function explain(cause: unknown): Explanation | undefined {
   if (code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_')) {
     return { ...notTls, text: (host) => `no TLS connection to ${host}: ${code}` };
   }
-  if (code.startsWith('HPE_')) return invalidResponse;
+  if (cause instanceof Error && cause.name === 'HTTPParserError') return invalidResponse;
   return undefined;
 }
 

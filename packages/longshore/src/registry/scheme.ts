@@ -1,34 +1,41 @@
+import { connect } from 'node:tls';
+import { errnoOf } from '../errors.ts';
 import { discardBody } from './body.ts';
+import { bareHostname, defaultPort } from './endpoint.ts';
 import { RegistryError } from './errors.ts';
 import { changeRequest, type Exchange, type HttpResponse } from './http.ts';
 
+export interface SchemeOptions {
+  readonly mayUsePlainHttp: (url: URL) => boolean;
+  /** Whether a TLS server is at this address. */
+  readonly speaksTls: (url: URL, signal: AbortSignal | undefined) => Promise<boolean>;
+}
+
 /**
  * HTTPS everywhere, except on hosts where plain HTTP is allowed: those are asked in plain HTTP
- * until they answer. What does not look like HTTP, or is the 400 that TLS servers give to plain
- * requests, is asked again in TLS; the first good answer fixes the scheme of the host. The other
- * order would make every plain server on loopback read a TLS handshake first.
+ * until they answer. What closes at once, or gives the 400 that TLS servers have for plain
+ * requests, is tried for TLS. What is found holds for the host from then on. The other order would
+ * make every plain server on loopback read a TLS handshake first.
  */
-export function withSchemeChoice(next: Exchange, mayUsePlainHttp: (url: URL) => boolean): Exchange {
+export function withSchemeChoice(next: Exchange, options: SchemeOptions): Exchange {
   const chosen = new Map<string, 'http:' | 'https:'>();
 
   return async (request) => {
-    const { url } = request;
-    if (!mayUsePlainHttp(url)) return next(request);
+    const { url, signal } = request;
+    if (!options.mayUsePlainHttp(url)) return next(request);
+    const inScheme = (protocol: 'http:' | 'https:'): Promise<HttpResponse> =>
+      next(changeRequest(request, { url: withScheme(url, protocol) }));
     const known = chosen.get(url.host);
-    if (known !== undefined) return next(changeRequest(request, { url: withScheme(url, known) }));
-    const plain = withScheme(url, 'http:');
-    const outcome = await attempt(next(changeRequest(request, { url: plain })));
-    if (!mayBeTls(outcome)) {
-      if (outcome.response !== undefined) chosen.set(url.host, 'http:');
-      return settle(outcome);
+    if (known !== undefined) return inScheme(known);
+    const outcome = await attempt(inScheme('http:'));
+    if (mayBeTls(outcome, url) && (await options.speaksTls(url, signal))) {
+      chosen.set(url.host, 'https:');
+      if (outcome.response !== undefined) await discardBody(outcome.response);
+      return inScheme('https:');
     }
-    request.signal?.throwIfAborted();
-    const secure = changeRequest(request, { url: withScheme(url, 'https:') });
-    const second = await attempt(next(secure));
-    if (second.response === undefined && !isTlsVerdict(second.error)) return settle(outcome);
-    chosen.set(url.host, 'https:');
-    if (outcome.response !== undefined) await discardBody(outcome.response);
-    return settle(second);
+    if (outcome.response === undefined) throw outcome.error;
+    chosen.set(url.host, 'http:');
+    return outcome.response;
   };
 }
 
@@ -45,29 +52,50 @@ async function attempt(sent: Promise<HttpResponse>): Promise<Outcome> {
   }
 }
 
-function settle({ response, error }: Outcome): HttpResponse {
-  if (response === undefined) throw error;
-  return response;
-}
+const CLOSED: ReadonlySet<string | undefined> = new Set([
+  'ECLOSED',
+  'ECONNRESET',
+  'EPIPE',
+  'UND_ERR_SOCKET',
+]);
 
-const CLOSED: ReadonlySet<string> = new Set(['ERR_NETWORK', 'ERR_RESPONSE_INVALID']);
-
-function mayBeTls({ response, error }: Outcome): boolean {
+/** Go and nginx answer plain requests to TLS ports with a 400, others with an alert or a close. */
+function mayBeTls({ response, error }: Outcome, url: URL): boolean {
   if (response !== undefined) return response.status === 400;
-  return error instanceof RegistryError && CLOSED.has(error.code);
-}
-
-/** It is TLS, and something about its certificates is wrong: worth saying, never worth a downgrade. */
-function isTlsVerdict(error: unknown): boolean {
-  return (
-    error instanceof RegistryError &&
-    error.code.startsWith('ERR_TLS_') &&
-    error.code !== 'ERR_TLS_PROTOCOL'
-  );
+  if (!(error instanceof RegistryError)) return false;
+  const { cause } = error;
+  // Without a port the two schemes are at two ports.
+  if (errnoOf(cause) === 'ECONNREFUSED') return url.port === '';
+  return CLOSED.has(errnoOf(cause)) || (cause instanceof Error && cause.name === 'HTTPParserError');
 }
 
 function withScheme(url: URL, protocol: 'http:' | 'https:'): URL {
   if (url.protocol === protocol) return url;
   // Through text: setting `protocol` would keep an explicit port that is the other scheme's default.
   return new URL(`${protocol}//${url.host}${url.pathname}${url.search}`);
+}
+
+/** Tries a TLS handshake, and says nothing in it: who the server is, is the real request's matter. */
+export function speaksTls(
+  url: URL,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = connect({
+    host: bareHostname(url.hostname),
+    port: Number(url.port === '' ? defaultPort(url) : url.port),
+    rejectUnauthorized: false,
+  });
+  const stop = (): void => void socket.destroy();
+  const timer = setTimeout(stop, timeoutMs);
+  signal?.addEventListener('abort', stop, { once: true });
+  socket.once('secureConnect', () => resolve(true));
+  socket.once('error', stop);
+  socket.once('close', () => resolve(false));
+  return promise.finally(() => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stop);
+    stop();
+  });
 }

@@ -1,21 +1,12 @@
 import { Agent, type Dispatcher, ProxyAgent } from 'undici';
 import { BodyPump } from './bodyPump.ts';
-import type { Exchange, HeaderFields, HttpRequest, HttpResponse } from './http.ts';
+import { MAX_HEAD_BYTES } from './direct/directCall.ts';
+import type { HeaderFields, HttpRequest, HttpResponse, Transport } from './http.ts';
 import { networkError } from './networkError.ts';
 import type { ResolvedOptions } from './options.ts';
 import { proxyFor } from './proxy.ts';
-import { describeRequest } from './redact.ts';
 import { createTlsContext, hasCustomTls } from './tlsContext.ts';
 import type { Watchdog } from './watchdog.ts';
-
-/** A transport with an end. */
-export interface Transport {
-  readonly exchange: Exchange;
-  close(): Promise<void>;
-}
-
-/** Same limit as the direct path. */
-export const MAX_HEAD_BYTES: number = 32 * 1024;
 
 /**
  * Everything but blob bodies on direct connections. HTTP/1.1 alone: with HTTP/2 all bodies of a
@@ -111,7 +102,7 @@ class UndiciCall implements Dispatcher.DispatchHandler {
       watchdog: this.#watchdog,
       stallTimeoutMs: this.#options.stallTimeoutMs,
       signal: this.#request.signal,
-      request: describeRequest(this.#request),
+      request: this.#request,
     });
     this.#pump = pump;
     controller.pause();
@@ -133,9 +124,8 @@ class UndiciCall implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    const translated = networkError(error, this.#request);
-    this.#head.reject(translated);
-    this.#pump?.fail(translated);
+    this.#head.reject(networkError(error, this.#request));
+    this.#pump?.fail(error);
   }
 
   #giveUp(reason: unknown): void {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { type Descriptor, digestOf, MEDIA_TYPES } from '../../../src/image/index.ts';
 import {
   createRegistry,
@@ -55,4 +56,14 @@ export async function collect(stream: {
     return undefined;
   });
   return Buffer.concat(chunks);
+}
+
+/** A file of `test/registry/fixtures`: certificates and keys. */
+export function fixture(name: string): Buffer {
+  return readFileSync(new URL(`../fixtures/${name}`, import.meta.url));
+}
+
+/** What a TLS server of these tests shows. */
+export function serverTls(name = 'server'): { readonly cert: Buffer; readonly key: Buffer } {
+  return { cert: fixture(`${name}.pem`), key: fixture(`${name}.key`) };
 }

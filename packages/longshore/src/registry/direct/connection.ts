@@ -1,0 +1,182 @@
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls, type SecureContext } from 'node:tls';
+import { bareHostname, defaultPort } from '../endpoint.ts';
+
+/**
+ * Size of a read buffer. Measured on loopback (README.md): below 64 KiB each read costs a wake-up
+ * more, above 256 KiB nothing is gained and 32 streams would hold 64 MiB.
+ */
+const READ_BUFFER_BYTES = 256 * 1024;
+
+/** Who gets what a connection reads. */
+export interface Receiver {
+  /**
+   * Bytes have come. True when done with them; false to pause and keep them until `resume`.
+   */
+  onData(chunk: Buffer): boolean;
+  /** No more will come. @param error `undefined` when the other side closed in order */
+  onClosed(error: Error | undefined): void;
+}
+
+export interface ConnectOptions {
+  readonly url: URL;
+  readonly timeoutMs: number;
+  /** Called for `https:` alone. */
+  readonly secureContext: () => SecureContext;
+  readonly signal: AbortSignal | undefined;
+  /** The connection is in here from its first packet until it has closed. */
+  readonly open: Set<Connection>;
+}
+
+/**
+ * A socket that reads into the same memory again and again: no Buffer is made for a chunk, which
+ * is what most of a byte's cost is elsewhere (research/fastpath/README.md).
+ */
+export class Connection {
+  readonly #socket: Socket;
+  #receiver: Receiver | undefined;
+  #current: Buffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+  #spare: Buffer | undefined;
+  /** The last chunk is still in use, in `#spare` or about to be. */
+  #held = false;
+  #swap = false;
+  #error: Error | undefined;
+  #uses = 0;
+
+  private constructor({ url, secureContext, open }: ConnectOptions) {
+    const onread: OnReadOpts = {
+      buffer: () => this.#nextBuffer(),
+      callback: (length) => this.#onRead(length),
+    };
+    this.#socket = openSocket(url, onread, secureContext);
+    this.#socket.setNoDelay(true);
+    this.#socket.on('error', (error) => {
+      this.#error = error;
+    });
+    open.add(this);
+    this.#socket.on('close', () => {
+      open.delete(this);
+      this.#receiver?.onClosed(this.#error);
+    });
+  }
+
+  /** Opens a connection; rejects with the socket's error, or with the signal's reason. */
+  static async open(options: ConnectOptions): Promise<Connection> {
+    const { url, timeoutMs, signal } = options;
+    signal?.throwIfAborted();
+    const connection = new Connection(options);
+    const socket = connection.#socket;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = (): void => reject(signal?.reason);
+    const onClose = (): void => reject(connection.#error ?? closedEarly());
+    const timer = setTimeout(() => reject(timedOut()), timeoutMs);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    socket.once('close', onClose);
+    socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', resolve);
+    try {
+      await promise;
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      socket.off('close', onClose);
+    }
+    return connection;
+  }
+
+  /** False once the other side or we have closed it. */
+  get usable(): boolean {
+    return !this.#socket.destroyed && this.#socket.writable && this.#socket.readable;
+  }
+
+  /** How many requests it has carried before the present one. */
+  get uses(): number {
+    return this.#uses - 1;
+  }
+
+  /** Sends a request; what comes from now on is the receiver's. */
+  start(request: string, receiver: Receiver): void {
+    this.#uses += 1;
+    this.#receiver = receiver;
+    this.#socket.ref();
+    this.#socket.write(request, 'latin1');
+    this.resume();
+  }
+
+  /** Reads on; the memory of the chunk that was kept is free again. */
+  resume(): void {
+    this.#held = false;
+    this.#socket.resume();
+  }
+
+  /** The response is over. It reads on, to notice when the other side closes. */
+  rest(onGone: () => void): void {
+    this.#receiver = { onData: () => this.#refuse(), onClosed: onGone };
+    this.#socket.unref();
+    this.resume();
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  /** Nobody has asked for anything: whatever this is, it is not the answer to the next request. */
+  #refuse(): boolean {
+    this.#socket.destroy();
+    return true;
+  }
+
+  #onRead(length: number): boolean {
+    const chunk = this.#current.subarray(0, length);
+    const receiver = this.#receiver;
+    if (receiver === undefined) return this.#refuse();
+    if (this.#held) {
+      // TLS goes on for what it had already received when it is told to stop: 64 KiB at most.
+      receiver.onData(Buffer.from(chunk));
+      return false;
+    }
+    if (receiver.onData(chunk)) return true;
+    this.#held = true;
+    this.#swap = true;
+    return false;
+  }
+
+  /** Node asks after every chunk where to put the next. */
+  #nextBuffer(): Buffer {
+    if (this.#swap) {
+      this.#swap = false;
+      const free = this.#spare ?? Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+      this.#spare = this.#current;
+      this.#current = free;
+    }
+    return this.#current;
+  }
+}
+
+function openSocket(url: URL, onread: OnReadOpts, secureContext: () => SecureContext): Socket {
+  const host = bareHostname(url.hostname);
+  const port = Number(url.port === '' ? defaultPort(url) : url.port);
+  if (url.protocol !== 'https:') return connectTcp({ host, port, onread });
+  const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
+    host,
+    port,
+    onread,
+    secureContext: secureContext(),
+    ALPNProtocols: ['http/1.1'],
+    // A server name is a name: addresses are not allowed in it (RFC 6066).
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+  };
+  return connectTls(options);
+}
+
+/** The error for a connection that was closed in order, but too early. */
+export function closedEarly(): NodeJS.ErrnoException {
+  return Object.assign(new Error('closed by the other side'), { code: 'ECLOSED' });
+}
+
+/** In the code of the operating system, which may take minutes to say it itself. */
+export function timedOut(): NodeJS.ErrnoException {
+  return Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' });
+}

@@ -1,0 +1,72 @@
+import type { SecureContext } from 'node:tls';
+import { originOf } from '../endpoint.ts';
+import type { HttpRequest, HttpResponse } from '../http.ts';
+import { networkError } from '../networkError.ts';
+import type { ResolvedOptions } from '../options.ts';
+import { createTlsContext } from '../tlsContext.ts';
+import type { Watchdog } from '../watchdog.ts';
+import { Connection } from './connection.ts';
+import { DirectCall, type Refusal } from './directCall.ts';
+import { IdleConnections } from './idleConnections.ts';
+
+/** The lean reader: requests without a body, on direct connections. */
+export interface DirectTransport {
+  /** The response, or what was odd about it: then somebody else has to ask again. */
+  exchange(request: HttpRequest): Promise<HttpResponse | OddResponse>;
+  close(): void;
+}
+
+export type OddResponse = Extract<Refusal, { kind: 'odd' }>;
+
+export function createDirectTransport(
+  settings: ResolvedOptions,
+  watchdog: Watchdog,
+): DirectTransport {
+  const idle = new IdleConnections();
+  const open = new Set<Connection>();
+  let context: SecureContext | undefined;
+
+  async function connect(request: HttpRequest): Promise<Connection> {
+    return Connection.open({
+      url: request.url,
+      timeoutMs: settings.connectTimeoutMs,
+      secureContext: () => (context ??= createTlsContext(settings)),
+      signal: request.signal,
+      open,
+    });
+  }
+
+  async function call(
+    request: HttpRequest,
+    connection: Connection,
+  ): Promise<HttpResponse | Refusal> {
+    const origin = originOf(request.url);
+    const release = (): void => idle.put(origin, connection);
+    return new DirectCall({ request, connection, settings, watchdog, release }).send();
+  }
+
+  async function attempt(request: HttpRequest): Promise<HttpResponse | OddResponse> {
+    for (;;) {
+      const kept = idle.take(originOf(request.url));
+      const outcome = await call(request, kept ?? (await connect(request)));
+      // Kept connections run out, so this ends: a new one is never stale.
+      if (!('kind' in outcome) || outcome.kind === 'odd') return outcome;
+    }
+  }
+
+  return {
+    async exchange(request) {
+      try {
+        request.signal?.throwIfAborted();
+        return await attempt(request);
+      } catch (error) {
+        if (request.signal?.aborted === true) throw request.signal.reason;
+        throw networkError(error, request);
+      }
+    },
+    close() {
+      idle.close();
+      for (const connection of open) connection.destroy();
+    },
+  };
+}
