@@ -1,6 +1,5 @@
 // A puller that is killed at any moment: nothing half-written looks complete, little is lost.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -43,13 +42,8 @@ test('kill -9 at random moments, again and again, then complete and equal', {
   const flags = ['--store', store, '--workers', String(WORKERS)];
 
   for (let kill = 1; kill <= KILLS; kill += 1) {
-    const child = longshore.start('pull', `${slow.host}/${NAME}`, ...flags);
-    const ended = once(child, 'exit');
     const life = SHORTEST_LIFE_MS + random() * (LONGEST_LIFE_MS - SHORTEST_LIFE_MS);
-    const timer = setTimeout(() => child.kill('SIGKILL'), life);
-    const [, signal] = await ended;
-    clearTimeout(timer);
-    assert.equal(signal, 'SIGKILL', `pull ${kill} ended by itself`);
+    await longshore.killAfter(life, 'pull', `${slow.host}/${NAME}`, ...flags);
     await assertNothingHalfWritten(store);
   }
 

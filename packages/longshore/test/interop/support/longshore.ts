@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mustRun, type ProgramResult, runProgram } from './programs.ts';
@@ -11,8 +12,8 @@ export interface Longshore {
   run(...args: readonly string[]): Promise<ProgramResult>;
   /** Runs it to its end; it has to succeed. Gives its stdout. */
   must(...args: readonly string[]): Promise<string>;
-  /** Starts it and leaves it to the caller. */
-  start(...args: readonly string[]): ChildProcess;
+  /** Starts it and kills it (`kill -9`) after this time. Gives what it had said; rejects if it ended before. */
+  killAfter(lifeMs: number, ...args: readonly string[]): Promise<string>;
   /** Writes a Docker `config.json` with one user for one registry. */
   logIn(host: string, user: string, password: string): Promise<void>;
 }
@@ -32,8 +33,23 @@ export function longshoreAt(home: string): Longshore {
   return {
     run: (...args) => runProgram(process.execPath, [bin, ...args], { env }),
     must: (...args) => mustRun(process.execPath, [bin, ...args], { env }),
-    start: (...args) =>
-      spawn(process.execPath, [bin, ...args], { env: { ...process.env, ...env }, stdio: 'ignore' }),
+    async killAfter(lifeMs, ...args) {
+      const child = spawn(process.execPath, [bin, ...args], {
+        env: { ...process.env, ...env },
+        stdio: ['ignore', 'ignore', 'pipe'],
+      });
+      let said = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+      });
+      const timer = setTimeout(() => child.kill('SIGKILL'), lifeMs);
+      const [status, signal] = (await once(child, 'close')) as [number | null, string | null];
+      clearTimeout(timer);
+      if (signal !== 'SIGKILL') {
+        throw new Error(`It ended by itself before ${Math.round(lifeMs)} ms, ${status}:\n${said}`);
+      }
+      return said;
+    },
     async logIn(host, user, password) {
       await mkdir(docker, { recursive: true });
       const auth = Buffer.from(`${user}:${password}`).toString('base64');
