@@ -4,10 +4,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createRegistry } from 'longshore/registry';
+import { createRegistry, openStore, pull } from 'longshore';
 import { createRegistryServer, seedImage } from 'longshore/serve';
-import { openStore } from 'longshore/store';
-import { pull } from 'longshore/transfer';
 
 const folder = await mkdtemp(join(tmpdir(), 'longshore-example-'));
 const theirs = await openStore(join(folder, 'theirs'));
