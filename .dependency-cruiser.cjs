@@ -31,7 +31,14 @@ const doors = Object.keys(rooms).map((room) => ({
 
 module.exports = {
   forbidden: [
-    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'no-cycles',
+      comment:
+        'Types are gone at run time and import() comes after loading: neither closes a cycle.',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['dynamic-import', 'type-only'] } },
+    },
     {
       name: 'src-does-not-import-tests',
       severity: 'error',
