@@ -10,4 +10,6 @@ export type {
 } from './events.ts';
 export { type PulledImage, type PullOptions, type PullResult, pull } from './pull.ts';
 export { type ResolvedImage, type ResolveOptions, resolveImage } from './resolve.ts';
-export type { ImageSink, StoredImage } from './sink.ts';
+export { createLayersSink } from './sinks/layersSink.ts';
+export { createOciSink } from './sinks/ociSink.ts';
+export type { ImageSink, StoredImage } from './sinks/sink.ts';

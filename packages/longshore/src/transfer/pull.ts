@@ -3,7 +3,7 @@ import type { Registry } from '../registry/index.ts';
 import type { Store } from '../store/index.ts';
 import type { ErrorSummary, EventListener, PlanSummary } from './events.ts';
 import { PullRun } from './pullRun.ts';
-import type { ImageSink } from './sink.ts';
+import type { ImageSink } from './sinks/sink.ts';
 
 export interface PullOptions {
   readonly store: Store;

@@ -36,8 +36,11 @@ export interface ResolvedImage {
   readonly layers: readonly Descriptor[];
 }
 
+/** What resolving needs of a store; `put` only where `keep` is set. */
+export type ManifestStore = Pick<Store, 'has' | 'stat' | 'read' | 'put'>;
+
 export interface ResolveOptions {
-  readonly store: Store;
+  readonly store: ManifestStore;
   readonly registry: Registry;
   readonly platform: Platform | 'all';
   /** Keep manifests in the store as they come. Off for a dry run. */
@@ -151,13 +154,19 @@ async function readManifest(
 }
 
 /** What the store holds of a manifest, read again and verified: it is small, and disks do forget. */
-async function heldBytes(descriptor: Descriptor, store: Store): Promise<Uint8Array | undefined> {
+async function heldBytes(
+  descriptor: Descriptor,
+  store: ManifestStore,
+): Promise<Uint8Array | undefined> {
   if (descriptor.size > MAX_MANIFEST_BYTES || !(await store.has(descriptor))) return undefined;
   const bytes = await store.read(descriptor.digest, MAX_MANIFEST_BYTES);
   return matches(bytes, descriptor) ? bytes : undefined;
 }
 
-async function heldManifest(reference: Reference, store: Store): Promise<Descriptor | undefined> {
+async function heldManifest(
+  reference: Reference,
+  store: ManifestStore,
+): Promise<Descriptor | undefined> {
   const { digest } = reference;
   const size = digest === undefined ? undefined : await store.stat(digest);
   if (digest === undefined || size === undefined || size > MAX_MANIFEST_BYTES) return undefined;

@@ -60,7 +60,10 @@ describe('pull', LIMIT, () => {
       ...eventsOf(port.events, 'image.done'),
       ...eventsOf(port.events, 'image.failed'),
     ];
-    assert.deepEqual(ended.map(({ image }) => image).sort(), [0, 1, 2, 3, 4, 5]);
+    assert.deepEqual(
+      ended.map(({ image }) => image).toSorted((a, b) => a - b),
+      [0, 1, 2, 3, 4, 5],
+    );
   });
 
   test('fetches each unique byte once over many images and repositories', async () => {
@@ -230,9 +233,9 @@ describe('a pull in bad weather', LIMIT, () => {
 
   test('fetches a blob from another repository when the first one refuses', async () => {
     await using port = await harbour();
-    const layers = [{ size: 100_000, seed: 'shared' }];
-    await port.seed('one/app:1', { layers });
-    await port.seed('two/app:1', { layers });
+    const shared = [{ size: 100_000, seed: 'shared' }];
+    await port.seed('one/app:1', { layers: shared });
+    await port.seed('two/app:1', { layers: shared });
     port.server.faults = {
       rules: [{ on: { kind: 'blob', repository: 'one/app', method: 'GET' }, status: 404 }],
     };

@@ -1,5 +1,5 @@
-import type { Descriptor } from '../image/index.ts';
-import type { Store } from '../store/index.ts';
+import type { Descriptor } from '../../image/index.ts';
+import type { Store } from '../../store/index.ts';
 
 /** An image that is whole in the store. */
 export interface StoredImage {
