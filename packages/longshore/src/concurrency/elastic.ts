@@ -1,7 +1,9 @@
 import { createElasticCoordinator, type ElasticCoordinator } from './elasticCoordinator.ts';
+import { fairGoodput, type Goodput, Meter } from './elasticMeter.ts';
 import { nextWidth, type Probe, startProbe, takeGoodput } from './elasticProbe.ts';
 import { Reference } from './elasticReference.ts';
 import { Refusals } from './elasticRefusals.ts';
+import { ELASTIC_RULES, type ElasticRules } from './elasticRules.ts';
 import {
   beginStartup,
   bestVisited,
@@ -20,50 +22,21 @@ import type {
 import { isCpuBound, Tally, type Verdict } from './elasticVerdict.ts';
 import { checkWidth } from './width.ts';
 
-/** Every figure was swept in simulation; see `docs/adaptive.md` and `bench/adaptive`. */
-export const ELASTIC_RULES = {
-  windowMs: 500,
-  guardUpRtts: 8,
-  guardUpLeastMs: 250,
-  guardUpMostMs: 1_500,
-  guardDownRtts: 2,
-  guardDownLeastMs: 100,
-  dwellRtts: 2,
-  dwellLeastMs: 150,
-  slowElasticity: 0.3,
-  clearElasticity: 0.6,
-  keep: 0.94,
-  step: 1.5,
-  trimStep: 1.5,
-  fineStep: 1.25,
-  worthElasticity: 0.12,
-  confidence: 1,
-  minPairs: 2,
-  maxPairs: 5,
-  firstHoldMs: 3_000,
-  longestHoldMs: 15_000,
-  holdGrowth: 1.4,
-  afterRefusalMs: 4_000,
-  /** A probe whose width is not filled for so long gives the lock back. */
-  abandonMs: 8_000,
-  /** Below this part of the width in use, goodput says nothing about the width. */
-  filled: 0.85,
-} as const;
-
-type Rules = { readonly [Name in keyof typeof ELASTIC_RULES]: number };
-
 /**
  * A controller for pulls from one origin. It doubles the width while that visibly pays, then keeps
  * the smallest width beyond which more flows bring almost nothing, testing that by paired probes.
  * Pure: time, bytes and counts come in the samples.
  * @throws LongshoreError `ERR_BAD_WIDTH`
  */
-export function elastic(options: ElasticOptions, rules: Partial<Rules> = {}): ElasticController {
+export function elastic(
+  options: ElasticOptions,
+  rules: Partial<ElasticRules> = {},
+): ElasticController {
   return new Elastic(options, { ...ELASTIC_RULES, ...rules });
 }
 
 class Elastic implements ElasticController {
-  readonly #rules: Rules;
+  readonly #rules: ElasticRules;
   readonly #random: () => number;
   readonly #max: number;
   readonly #coordinator: ElasticCoordinator;
@@ -82,10 +55,9 @@ class Elastic implements ElasticController {
   #lastMs: number | undefined;
   #guardMs = 0;
   #levelMs = 0;
-  #windowMs = 0;
-  #windowBytes = 0;
-  #burstMs = 0;
-  #burstBytes = 0;
+  readonly #window = new Meter();
+  readonly #burst = new Meter();
+  #others = 0;
   #holdMs: number;
   #leftMs = 0;
   #direction: 1 | -1 = -1;
@@ -95,9 +67,8 @@ class Elastic implements ElasticController {
   #brokenAtMs = Number.NEGATIVE_INFINITY;
   #cpuBound = false;
   #flatAbove = false;
-  #trimmed = false;
 
-  constructor(options: ElasticOptions, rules: Rules) {
+  constructor(options: ElasticOptions, rules: ElasticRules) {
     this.#rules = rules;
     this.#random = options.random;
     this.#max = checkWidth(options.max ?? 64, 'the most connections');
@@ -188,12 +159,16 @@ class Elastic implements ElasticController {
     const { filled } = this.#rules;
     if (sample.active < Math.max(1, filled * this.#width) || sample.active > this.#width / filled) {
       this.#clearWindow();
+      // Another origin may use the time in which this one has nothing to do.
+      const idles = this.#phase === 'starting' && this.#levelMs > this.#rules.guardUpMostMs;
+      if (idles) this.#coordinator.endProbe(this.#origin);
       return;
     }
-    this.#windowMs += elapsedMs;
-    this.#windowBytes += sample.totalBytes ?? sample.bytes;
-    if (this.#phase === 'starting') this.#start(elapsedMs, sample.totalBytes ?? sample.bytes);
-    else if (this.#windowMs >= this.#rules.windowMs - 1e-6) this.#takeWindow();
+    const total = sample.totalBytes ?? sample.bytes;
+    this.#window.add(elapsedMs, sample.bytes, total);
+    this.#burst.add(elapsedMs, sample.bytes, total);
+    if (this.#phase === 'starting') this.#start(elapsedMs);
+    else if (this.#window.ms >= this.#rules.windowMs - 1e-6) this.#takeWindow();
   }
 
   /** Connections that break say "fewer", once in a while and not once per broken connection. */
@@ -213,32 +188,32 @@ class Elastic implements ElasticController {
   }
 
   #takeWindow(): void {
-    const goodput = Math.max(1, (this.#windowBytes * 1000) / this.#windowMs);
+    const goodput = this.#window.read();
     this.#clearWindow();
     if (this.#probe !== undefined) this.#probing(this.#probe, goodput);
-    else this.#holding(goodput);
+    else this.#holding(goodput.own);
   }
 
   /**
    * Early in a level only clear growth is believed, over a short window that keeps restarting; what
    * ends the start is judged over a full window after the ramp.
    */
-  #start(elapsedMs: number, bytes: number): void {
+  #start(elapsedMs: number): void {
     const { dwellLeastMs, dwellRtts, windowMs } = this.#rules;
     const dwellMs = Math.max(dwellLeastMs, dwellRtts * this.#rttMs);
-    this.#burstMs += elapsedMs;
-    this.#burstBytes += bytes;
     const ramped = this.#levelMs - elapsedMs >= this.#guardUp();
-    if (!ramped) this.#clearWindow();
-    const settled = this.#windowMs >= windowMs - 1e-6;
-    if (!settled && this.#burstMs < dwellMs - 1e-6) return;
-    const goodput = settled
-      ? (this.#windowBytes * 1000) / this.#windowMs
-      : (this.#burstBytes * 1000) / this.#burstMs;
-    this.#burstMs = 0;
-    this.#burstBytes = 0;
-    const level = { width: this.#width, goodput: Math.max(1, goodput) };
+    if (!ramped) this.#window.clear();
+    const settled = this.#window.ms >= windowMs - 1e-6;
+    if (!settled && this.#burst.ms < dwellMs - 1e-6) return;
+    const seen = (settled ? this.#window : this.#burst).read();
+    this.#burst.clear();
     const first = this.#startup.visited.length === 0;
+    if (first) {
+      // One origin at a time doubles; the others work at their first width until it is their turn.
+      if (!this.#coordinator.tryProbe(this.#origin)) return;
+      this.#others = seen.total - seen.own;
+    }
+    const level = { width: this.#width, goodput: fairGoodput(seen, this.#others) };
     if (!settled && !first && !paysClearly(this.#startup, level, this.#rules)) return;
     const ended = takeLevel(this.#startup, level, this.#rules);
     if (ended || this.#width >= this.#cap() || this.#cpuBound) this.#endStart();
@@ -254,14 +229,11 @@ class Elastic implements ElasticController {
     const before = this.#startup.visited.at(-2);
     if (last !== undefined && before !== undefined && last.width > before.width) {
       const value = Math.log(last.goodput / before.goodput) / Math.log(last.width / before.width);
-      this.#tally.elasticity(-1, {
-        low: before.width,
-        high: last.width,
-        value,
-        standardError: 0.1,
-      });
+      const seen = { low: before.width, high: last.width, value, standardError: 0.2 };
+      this.#tally.elasticity(last.width > this.#base ? 1 : -1, seen);
       // The last doubling paid and more is not allowed: there is nothing to trim.
       if (this.#base === last.width && value > this.#rules.clearElasticity) {
+        this.#failedDown = 1;
         this.#hold(this.#holdMs);
         return;
       }
@@ -272,11 +244,7 @@ class Elastic implements ElasticController {
 
   #beginProbe(direction: 1 | -1): void {
     const failed = direction > 0 ? this.#failedUp : this.#failedDown;
-    const wide =
-      direction < 0 && this.#reference?.width === this.#base && !this.#trimmed
-        ? this.#rules.trimStep
-        : this.#rules.step;
-    const step = failed > 0 ? this.#rules.fineStep : wide;
+    const step = failed > 0 ? this.#rules.fineStep : this.#rules.step;
     const probe = startProbe(direction, this.#base, step);
     const blocked = probe === undefined || probe.high > this.#cap();
     if (blocked || (direction > 0 && this.#cpuBound)) {
@@ -294,7 +262,7 @@ class Elastic implements ElasticController {
     this.#setWidth(nextWidth(probe, this.#random));
   }
 
-  #probing(probe: Probe, goodput: number): void {
+  #probing(probe: Probe, goodput: Goodput): void {
     const result = takeGoodput(probe, goodput, this.#rules);
     if (result === undefined) {
       this.#setWidth(nextWidth(probe, this.#random));
@@ -306,11 +274,9 @@ class Elastic implements ElasticController {
     if (direction > 0) this.#flatAbove = !result.accept;
     if (result.accept) {
       this.#base = direction > 0 ? probe.high : probe.low;
-      if (direction > 0) this.#failedUp = 0;
-      else this.#failedDown = 0;
       // What lies behind us was just judged: come back to it in small steps only.
-      if (direction > 0) this.#failedDown = Math.max(1, this.#failedDown);
-      else this.#failedUp = Math.max(1, this.#failedUp);
+      this.#failedUp = direction > 0 ? 0 : Math.max(1, this.#failedUp);
+      this.#failedDown = direction < 0 ? 0 : Math.max(1, this.#failedDown);
       this.#holdMs = this.#rules.firstHoldMs;
       this.#beginProbe(direction);
       return;
@@ -377,8 +343,8 @@ class Elastic implements ElasticController {
   }
 
   #clearWindow(): void {
-    this.#windowMs = 0;
-    this.#windowBytes = 0;
+    this.#window.clear();
+    this.#burst.clear();
   }
 }
 

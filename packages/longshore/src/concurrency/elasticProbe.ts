@@ -1,3 +1,5 @@
+import { fairGoodput, type Goodput } from './elasticMeter.ts';
+
 /**
  * A paired probe: two widths are tried in turn, in random order, until the difference of the
  * logarithms of their goodput is clear. Pairs cancel what changes slowly (a noisy link, other
@@ -11,7 +13,7 @@ export interface Probe {
   readonly differences: number[];
   /** Widths still to be tried in this pair. */
   readonly order: number[];
-  readonly goodput: { high: number; low: number };
+  readonly goodput: { high: Goodput; low: Goodput };
 }
 
 export interface ProbeRules {
@@ -36,14 +38,17 @@ export interface ProbeResult {
   readonly pairs: number;
 }
 
+const NONE: Goodput = { own: 1, total: 1 };
 /** Even a silent link has this spread between two windows, in natural logarithms. */
 const LEAST_SPREAD = 0.03;
+/** What is assumed of the spread while there is one pair and no way to measure it. */
+const FIRST_SPREAD = 0.1;
 
 export function startProbe(direction: 1 | -1, base: number, step: number): Probe | undefined {
   const high = direction > 0 ? Math.max(base + 1, Math.round(base * step)) : base;
   const low = direction > 0 ? base : Math.min(base - 1, Math.round(base / step));
   if (low < 1) return undefined;
-  return { direction, high, low, differences: [], order: [], goodput: { high: 0, low: 0 } };
+  return { direction, high, low, differences: [], order: [], goodput: { high: NONE, low: NONE } };
 }
 
 /** The width to try next; shuffles a new pair when the last one is done. */
@@ -58,14 +63,15 @@ export function nextWidth(probe: Probe, random: () => number): number {
 /** Takes the goodput at the width of {@link nextWidth}; a result once the probe is decided. */
 export function takeGoodput(
   probe: Probe,
-  goodput: number,
+  goodput: Goodput,
   rules: ProbeRules,
 ): ProbeResult | undefined {
   const width = probe.order.shift();
   if (width === probe.high) probe.goodput.high = goodput;
   else probe.goodput.low = goodput;
   if (probe.order.length > 0) return undefined;
-  probe.differences.push(Math.log(probe.goodput.high / probe.goodput.low));
+  const { high, low } = probe.goodput;
+  probe.differences.push(Math.log(fairGoodput(high, low.total - low.own) / low.own));
   return judge(probe, rules);
 }
 
@@ -74,12 +80,16 @@ function judge(probe: Probe, rules: ProbeRules): ProbeResult | undefined {
   const pairs = differences.length;
   const mean = differences.reduce((sum, value) => sum + value, 0) / pairs;
   const squares = differences.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const spread = pairs > 1 ? Math.max(LEAST_SPREAD, Math.sqrt(squares / (pairs - 1))) : 1;
+  const spread =
+    pairs > 1 ? Math.max(LEAST_SPREAD, Math.sqrt(squares / (pairs - 1))) : FIRST_SPREAD;
   const error = spread / Math.sqrt(pairs);
   const octaves = Math.log(high / low);
   const worth = rules.worthElasticity * octaves;
-  const pays = pairs >= rules.minPairs && mean - rules.confidence * error > worth;
-  const idle = pairs >= rules.minPairs && mean + rules.confidence * error < worth;
+  // One pair is enough to leave things as they are, never to change them.
+  const pays =
+    pairs >= (direction > 0 ? rules.minPairs : 1) && mean - rules.confidence * error > worth;
+  const idle =
+    pairs >= (direction < 0 ? rules.minPairs : 1) && mean + rules.confidence * error < worth;
   const clear = pays || idle;
   if (!clear && pairs < rules.maxPairs) return undefined;
   return {

@@ -36,6 +36,8 @@ export interface ElasticSample extends TimedSample {
   readonly refusals?: Refusals | undefined;
   /** Connections reset or timed out since the last sample. */
   readonly breaks?: number;
+  /** Open flows without a byte for a second or more while others move. */
+  readonly silent?: number;
   /** Round trip to this origin. @defaultValue 50 ms */
   readonly rttMs?: number | undefined;
   /** Processor time of this process over that of all cores, 0 to 1. */

@@ -33,6 +33,8 @@ export interface VerdictEvidence {
   readonly cpuPart: number;
   /** Part of the time in which writes were waited for. */
   readonly diskPart: number;
+  /** Part of the time of all flows that they stood without a byte while others moved. */
+  readonly silentPart: number;
   readonly refusals: number;
   readonly breaks: number;
   /** The widest the server allowed after refusals; `undefined` when it refused nothing. */
@@ -72,6 +74,7 @@ export class Tally {
   #idleMs = 0;
   #cpuMs = 0;
   #diskMs = 0;
+  #silentMs = 0;
   #breaks = 0;
   #above: Elasticity | undefined;
   #below: Elasticity | undefined;
@@ -82,6 +85,7 @@ export class Tally {
     this.#flowMs += sample.active * elapsedMs;
     this.#bytes += sample.bytes;
     this.#breaks += sample.breaks ?? 0;
+    this.#silentMs += (sample.silent ?? 0) * elapsedMs;
     if (idle) this.#idleMs += elapsedMs;
     if (isCpuBound(sample)) this.#cpuMs += elapsedMs;
     if ((sample.sinkBusy ?? 0) > BUSY) this.#diskMs += elapsedMs;
@@ -89,8 +93,8 @@ export class Tally {
 
   /** Books a doubling of the start, or a probe. */
   elasticity(direction: 1 | -1, seen: Elasticity): void {
-    if (direction > 0) this.#above = seen;
-    else this.#below = seen;
+    if (direction > 0) this.#above = weigh(this.#above, seen);
+    else this.#below = weigh(this.#below, seen);
   }
 
   probe(direction: 1 | -1, result: ProbeResult): void {
@@ -110,6 +114,7 @@ export class Tally {
       idlePart: this.#idleMs / ms,
       cpuPart: this.#cpuMs / ms,
       diskPart: this.#diskMs / ms,
+      silentPart: this.#silentMs / Math.max(1, this.#flowMs),
       refusals: now.refusals,
       breaks: this.#breaks,
       ceiling: now.refusals > 0 ? now.ceiling : undefined,
@@ -130,6 +135,18 @@ export class Tally {
   }
 }
 
+/** Newer probes count for more, and so do clearer ones. */
+function weigh(before: Elasticity | undefined, seen: Elasticity): Elasticity {
+  if (before === undefined) return seen;
+  const old = 0.5 / before.standardError ** 2;
+  const recent = 1 / seen.standardError ** 2;
+  return {
+    ...seen,
+    value: (old * before.value + recent * seen.value) / (old + recent),
+    standardError: 1 / Math.sqrt(old + recent),
+  };
+}
+
 /**
  * Causes that leave a mark of their own go first. What is left is told by elasticity: goodput that
  * falls when flows are added is a server in trouble (a link shares, it does not shrink); goodput
@@ -142,7 +159,7 @@ export function nameBound(evidence: VerdictEvidence, width: number): Bound {
   const heldDown = evidence.ceiling !== undefined && width >= evidence.ceiling - 1;
   if (evidence.paced || heldDown) return 'rate limit';
   if (evidence.idlePart > 0.5) return 'too little work';
-  if (evidence.breaks > 2) return 'server';
+  if (evidence.breaks > 2 || evidence.silentPart > 0.05) return 'server';
   if (above !== undefined && above.value + 2 * above.standardError < -0.1) return 'server';
   if (above !== undefined && above.value < 0.3) return 'link';
   if (evidence.atMaximum && (below === undefined || below.value > 0.5)) return 'per-connection cap';

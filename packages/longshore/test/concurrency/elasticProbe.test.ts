@@ -11,6 +11,8 @@ import { normal, seededRandom } from '../sim/random.ts';
 
 const RULES = { worthElasticity: 0.12, confidence: 1, minPairs: 2, maxPairs: 5 };
 
+const alone = (goodput: number) => ({ own: goodput, total: goodput });
+
 /** Runs a probe from 8 on a path whose goodput grows with this elasticity. */
 function probe(
   direction: 1 | -1,
@@ -23,7 +25,7 @@ function probe(
     const width = nextWidth(started, random);
     const result = takeGoodput(
       started,
-      1e6 * width ** path.elasticity * Math.exp(path.noise * normal(random)),
+      alone(1e6 * width ** path.elasticity * Math.exp(path.noise * normal(random))),
       RULES,
     );
     if (result !== undefined) return result;
@@ -40,9 +42,10 @@ test('a probe ends within five pairs and measures the elasticity', () => {
   fc.assert(
     fc.property(anyPath, fc.constantFrom<1 | -1>(1, -1), (path, direction) => {
       const result = probe(direction, path);
-      assert.ok(result.pairs >= 2 && result.pairs <= 5);
+      assert.ok(result.pairs <= 5);
+      assert.ok(result.pairs >= 2 || !result.accept, 'one pair never changes the width');
       assert.ok(result.low < result.high);
-      assert.ok(Math.abs(result.elasticity - path.elasticity) < 0.01 + 5 * path.noise);
+      assert.ok(Math.abs(result.elasticity - path.elasticity) < 0.01 + 20 * path.noise);
     }),
   );
 });
@@ -63,10 +66,13 @@ test('the order within a pair is random, and both widths are tried', () => {
   const firsts = new Set<number>();
   for (let pair = 0; pair < 20; pair += 1) {
     const first = nextWidth(started, random);
-    takeGoodput(started, 1, { ...RULES, maxPairs: 99, minPairs: 99 });
+    takeGoodput(started, alone(1), { ...RULES, maxPairs: 99, minPairs: 99 });
     const second = nextWidth(started, random);
-    takeGoodput(started, 1, { ...RULES, maxPairs: 99, minPairs: 99 });
-    assert.deepEqual([first, second].sort(), [4, 6]);
+    takeGoodput(started, alone(1), { ...RULES, maxPairs: 99, minPairs: 99 });
+    assert.deepEqual(
+      [first, second].sort((a, b) => a - b),
+      [4, 6],
+    );
     firsts.add(first);
   }
   assert.equal(firsts.size, 2);
@@ -81,4 +87,31 @@ test('below one there is nothing to probe', () => {
       [1, 2],
     ],
   );
+});
+
+test('a gain that was taken from another origin is none', () => {
+  const random = seededRandom(5);
+  const started = startProbe(1, 4, 1.5);
+  assert.ok(started);
+  for (let window = 0; window < 10; window += 1) {
+    const width = nextWidth(started, random);
+    const result = takeGoodput(started, { own: 1e6 * width, total: 20e6 }, RULES);
+    if (result === undefined) continue;
+    assert.equal(result.accept, false);
+    assert.ok(Math.abs(result.elasticity) < 0.01);
+    return;
+  }
+  assert.fail('undecided');
+});
+
+test('the gain of a small origin beside a large one is judged by its own size', () => {
+  const random = seededRandom(6);
+  const started = startProbe(1, 4, 1.5);
+  assert.ok(started);
+  for (let window = 0; window < 10; window += 1) {
+    const width = nextWidth(started, random);
+    const result = takeGoodput(started, { own: 1e6 * width, total: 100e6 + 1e6 * width }, RULES);
+    if (result !== undefined) return assert.equal(result.accept, true);
+  }
+  return assert.fail('undecided');
 });

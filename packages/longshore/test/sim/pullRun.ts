@@ -259,6 +259,7 @@ class PullRun {
       requests: this.#sent,
       refusals,
       breaks: this.#reset,
+      silent: this.#silent(),
       rttMs: this.#world.scenario.rtt * 1000,
       cpuBusy: this.#world.scenario.cpu === undefined ? 0 : this.#busy,
     });
@@ -273,6 +274,12 @@ class PullRun {
     this.#sent = 0;
     this.#refused = 0;
     this.#reset = 0;
+  }
+
+  #silent(): number {
+    const starved = (flow: Flow) =>
+      flow.piece !== undefined && flow.answered && flow.rate === 0 && this.#now > flow.readyAt + 1;
+    return this.#flows.slice(0, this.#driver.target).filter(starved).length;
   }
 
   #retryAfterMs(): number | undefined {

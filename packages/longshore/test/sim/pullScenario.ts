@@ -217,8 +217,8 @@ export function drawScenario(name: string, random: Random): PullScenario {
     steps: random() < 0.25 ? [{ at, factor: pick(random, [0.3, 3.3]) }] : [],
     request: pick(random, [0.005, 0.02, 0.08]),
     work,
-    // Between half a minute and two minutes of work at what the path can give.
-    scale: (reach * (30 + 60 * random())) / SIZE[work],
+    // Ten to eighty seconds of work at what the path can give.
+    scale: (reach * (10 + 70 * random())) / SIZE[work],
   };
 }
 

@@ -1,0 +1,37 @@
+/**
+ * The figures of the pull controller. Each was swept in simulation over the named and over random
+ * scenarios (`bench/adaptive`); `docs/adaptive.md` says what the ones that matter are good for.
+ */
+export const ELASTIC_RULES = {
+  /** Goodput is measured over so long. */
+  windowMs: 400,
+  /** After a step up, slow start gets so many round trips before goodput counts. */
+  guardUpRtts: 6,
+  guardUpLeastMs: 250,
+  guardUpMostMs: 1_500,
+  guardDownRtts: 2,
+  guardDownLeastMs: 100,
+  /** While starting, clear growth is believed after so long. */
+  dwellRtts: 2,
+  dwellLeastMs: 150,
+  slowElasticity: 0.3,
+  clearElasticity: 0.6,
+  /** The start settles at the smallest width with this part of the best goodput. */
+  keep: 0.9,
+  step: 1.5,
+  fineStep: 1.25,
+  worthElasticity: 0.12,
+  confidence: 1,
+  minPairs: 2,
+  maxPairs: 5,
+  firstHoldMs: 4_000,
+  longestHoldMs: 20_000,
+  holdGrowth: 1.4,
+  afterRefusalMs: 4_000,
+  /** A probe whose width is not filled for so long gives the lock back. */
+  abandonMs: 8_000,
+  /** Below this part of the width in use, goodput says nothing about the width. */
+  filled: 0.85,
+} as const;
+
+export type ElasticRules = { readonly [Name in keyof typeof ELASTIC_RULES]: number };
