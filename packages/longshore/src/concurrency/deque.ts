@@ -40,6 +40,11 @@ export class Deque<T> {
     return item;
   }
 
+  /** The first item, left where it is. */
+  peek(): T | undefined {
+    return this.#size === 0 ? undefined : this.#ring[this.#head];
+  }
+
   clear(): void {
     this.#ring = Array.from({ length: SMALLEST });
     this.#head = 0;

@@ -106,7 +106,7 @@ class BoundedQueue<T> implements LocalQueue<T> {
   tryGet(): { readonly item: T } | undefined {
     const delivery = this.#next();
     delivery?.ack();
-    return delivery;
+    return delivery && { item: delivery.item };
   }
 
   async take(options: WaitOptions = {}): Promise<Delivery<T>> {

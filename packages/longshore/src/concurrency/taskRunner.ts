@@ -1,4 +1,5 @@
 import { LongshoreError } from '../errors.ts';
+import { LazySignal } from './lazySignal.ts';
 import { describeTask, type Task, type TaskContext, type TaskFunction } from './task.ts';
 
 /** Where a worker's runner says what happened. `result` and `report` throw on unclonable data. */
@@ -23,7 +24,7 @@ export interface AnyInitialiser {
 /** The worker's side of a pool, the same in a thread, a process and inline. */
 export class TaskRunner {
   readonly #port: TaskPort;
-  readonly #running = new Map<number, LazyContext>();
+  readonly #running = new Map<number, RunnerContext>();
   readonly #loaded = new Map<string, TaskFunction<unknown, unknown>>();
   #worker = 0;
 
@@ -36,7 +37,7 @@ export class TaskRunner {
     try {
       if (initialiser !== undefined) {
         const initialise = await this.#load(initialiser.task);
-        await initialise(initialiser.input, new LazyContext(worker, () => {}));
+        await initialise(initialiser.input, new RunnerContext(worker, () => {}));
       }
     } catch (error) {
       this.#port.broken(error);
@@ -47,7 +48,7 @@ export class TaskRunner {
 
   /** Never throws: the answer goes to the port. */
   async run(id: number, named: AnyTask, input: unknown): Promise<void> {
-    const context = new LazyContext(this.#worker, (data) => this.#port.progress(id, data));
+    const context = new RunnerContext(this.#worker, (data) => this.#port.progress(id, data));
     this.#running.set(id, context);
     let value: unknown;
     try {
@@ -100,33 +101,18 @@ function keyOf(named: AnyTask): string {
   return typeof named === 'function' ? '' : `${named.name} ${named.module}`;
 }
 
-/** Most tasks never look at their signal, and an AbortController costs more than a short task. */
-class LazyContext implements TaskContext {
+class RunnerContext extends LazySignal implements TaskContext {
   readonly worker: number;
   readonly #progress: (data: unknown) => void;
-  #controller: AbortController | undefined;
-  #aborted: { readonly reason: unknown } | undefined;
 
   constructor(worker: number, progress: (data: unknown) => void) {
+    super();
     this.worker = worker;
     this.#progress = progress;
   }
 
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#aborted !== undefined) this.#controller.abort(this.#aborted.reason);
-    }
-    return this.#controller.signal;
-  }
-
   report(data: unknown): void {
     this.#progress(data);
-  }
-
-  abort(reason: unknown): void {
-    this.#aborted ??= { reason };
-    this.#controller?.abort(reason);
   }
 }
 
