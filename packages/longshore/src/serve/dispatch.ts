@@ -90,11 +90,11 @@ export async function dispatch(
 
 /** Answers on the second origin, which serves signed addresses and nothing else. */
 export async function dispatchContent(site: Site, exchange: Exchange): Promise<void> {
-  const { route, url } = exchange.parts;
+  const { route, query } = exchange.parts;
   if (route.kind !== 'content') throw notFound();
   if (!READING.has(exchange.method)) throw new Refusal(405, 'UNSUPPORTED');
   const digest = requireDigest(route.digest);
-  if (!site.contentOrigin.admits(digest, url.searchParams)) {
+  if (!site.contentOrigin.admits(digest, query)) {
     throw new Refusal(403, 'DENIED', { message: 'the signature is wrong, used or expired' });
   }
   const size = await site.store.stat(digest);

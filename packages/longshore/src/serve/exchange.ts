@@ -18,7 +18,7 @@ export interface MovingBody extends Disposable {
 export interface ExchangeParts {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly url: URL;
+  readonly query: URLSearchParams;
   readonly route: Route;
   readonly decision: Decision;
   /**
@@ -48,7 +48,7 @@ export class Exchange {
   }
 
   query(name: string): string | undefined {
-    return this.parts.url.searchParams.get(name) ?? undefined;
+    return this.parts.query.get(name) ?? undefined;
   }
 
   get hasBody(): boolean {

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { FaultEffects } from './faults.ts';
+import { watchPeer } from './peerWatch.ts';
 import { flipByte } from './sendBody.ts';
 import type { Flow } from './shaper.ts';
 
@@ -29,7 +31,7 @@ export async function receiveBody(
   try {
     for await (const chunk of chunksOf(request)) {
       const bytes = upToCut(chunk, received, options.effects);
-      if (!(await passOn(bytes, received, options))) return false;
+      if (!(await passOn(request, { bytes, offset: received }, options))) return false;
       received += bytes.byteLength;
       if (bytes.byteLength < chunk.byteLength || isCut(received, options.effects)) {
         return await cutUpload(request, options.effects);
@@ -49,22 +51,30 @@ function chunksOf(request: IncomingMessage): AsyncIterable<Buffer> {
 }
 
 async function passOn(
-  chunk: Uint8Array,
-  offset: number,
+  request: IncomingMessage,
+  chunk: { readonly bytes: Uint8Array; readonly offset: number },
   { sink, flow, effects, onBytes }: ReceiveOptions,
 ): Promise<boolean> {
-  if (effects.corruptAt !== undefined) flipByte(chunk, effects.corruptAt - offset);
+  const { bytes, offset } = chunk;
+  if (effects.corruptAt !== undefined) flipByte(bytes, effects.corruptAt - offset);
   let sent = 0;
-  while (sent < chunk.byteLength) {
-    const granted = await flow.take(chunk.byteLength - sent);
+  while (sent < bytes.byteLength) {
+    const granted = await takeWatched(request, flow, bytes.byteLength - sent);
     if (granted === 0) return false;
-    const part = chunk.subarray(sent, sent + granted);
+    const part = bytes.subarray(sent, sent + granted);
     const written = sink.write(part);
     if (written !== undefined) await written;
     onBytes(part.byteLength);
     sent += part.byteLength;
   }
   return true;
+}
+
+async function takeWatched(request: IncomingMessage, flow: Flow, want: number): Promise<number> {
+  const granted = flow.take(want);
+  if (typeof granted === 'number') return granted;
+  using _watch = watchPeer(request.socket);
+  return await granted;
 }
 
 function cutOffset({ resetAt, stallAt }: FaultEffects): number {
@@ -85,9 +95,7 @@ async function cutUpload(request: IncomingMessage, effects: FaultEffects): Promi
     request.socket.resetAndDestroy();
     return false;
   }
-  request.pause();
-  await new Promise((resolve) => {
-    request.socket.once('close', resolve);
-  });
+  using _watch = watchPeer(request.socket);
+  if (!request.destroyed) await once(request, 'close');
   return false;
 }

@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Exchange, type MovingBody } from './exchange.ts';
 import { type Decision, FaultRules, type RequestFacts } from './faultRules.ts';
 import type { Faults } from './faults.ts';
+import { watchPeer } from './peerWatch.ts';
 import { CutConnection, refusalOfStatus, toRefusal } from './refusal.ts';
-import { parseRoute, type Route } from './route.ts';
+import { parseRoute, type Route, splitTarget } from './route.ts';
 import { type BodyLimits, type Flow, Shaper } from './shaper.ts';
 import { type OpenRecord, StatsBook } from './stats.ts';
 
@@ -67,14 +69,14 @@ export class RequestDesk {
 
   async #handle(call: Call, service: Service): Promise<void> {
     const { request, response } = call;
-    const url = new URL(request.url ?? '/', 'http://registry.invalid');
-    const route = parseRoute(url.pathname, url.searchParams);
+    const { path, query } = splitTarget(request.url ?? '/');
+    const route = parseRoute(path, query);
     const record = this.#open(call, route);
     const exchange = (decision: Decision): Exchange =>
       new Exchange({
         request,
         response,
-        url,
+        query,
         route,
         decision,
         expectsContinue: call.expectsContinue,
@@ -175,7 +177,8 @@ function factsOf(request: IncomingMessage, route: Route): RequestFacts {
 async function refuse({ request, response }: Call, error: unknown): Promise<void> {
   if (error instanceof CutConnection) {
     if (error.how === 'reset') request.socket.resetAndDestroy();
-    if (!response.closed) await new Promise((resolve) => response.once('close', resolve));
+    using _watch = watchPeer(request.socket);
+    if (!response.closed) await once(response, 'close');
     return;
   }
   if (response.headersSent || response.destroyed) {

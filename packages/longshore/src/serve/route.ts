@@ -19,6 +19,16 @@ const BLOB = /^(.+)\/blobs\/([^/]+)$/;
 const TAGS = /^(.+)\/tags\/list$/;
 const REFERRERS = /^(.+)\/referrers\/([^/]+)$/;
 
+/** Path and query of a request target. Nothing is normalised: dots in a path are no names either. */
+export function splitTarget(target: string): {
+  readonly path: string;
+  readonly query: URLSearchParams;
+} {
+  const mark = target.indexOf('?');
+  const path = mark < 0 ? target : target.slice(0, mark);
+  return { path, query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)) };
+}
+
 /** Takes a request's path apart, by the end points of the distribution specification. */
 export function parseRoute(pathname: string, query: URLSearchParams): Route {
   const path = decode(pathname);

@@ -3,9 +3,9 @@ import type { BodyPlan } from './bodyPlan.ts';
 import type { Flow } from './shaper.ts';
 import type { ByteSource } from './source.ts';
 
-/** One read and one write. 256 KiB: see the table of sizes in README.md. */
-const CHUNK_BYTES = 256 * 1024;
-const MAX_IDLE_BUFFERS = 32;
+/** One read and one write. Measured: README.md, "Speed". */
+const CHUNK_BYTES = 512 * 1024;
+const MAX_IDLE_BUFFERS = 16;
 const idleBuffers: Uint8Array[] = [];
 
 /** Reads and writes take turns on two buffers that are used again, also by the next body. */

@@ -81,6 +81,7 @@ export class Flow {
   crowd: Crowd | undefined;
   waiting: { readonly want: number; readonly resolve: (bytes: number) => void } | undefined;
   readonly #shaper: Shaper;
+  #closed = false;
 
   constructor(shaper: Shaper, limits: BodyLimits) {
     this.#shaper = shaper;
@@ -108,10 +109,12 @@ export class Flow {
 
   /** How many bytes may move now, 1 to `want`; waits where that is none. 0 once it is closed. */
   take(want: number): number | Promise<number> {
+    if (this.#closed) return 0;
     return this.isFree ? want : this.#shaper.wait(this, want);
   }
 
   close(): void {
+    this.#closed = true;
     this.crowd?.leave(this);
     this.#shaper.forget(this);
     this.waiting?.resolve(0);

@@ -20,16 +20,16 @@ export async function handleToken(
 }
 
 function answerQuery(exchange: Exchange, mint: TokenMint, options: TokenAuthOptions): void {
-  const { searchParams } = exchange.parts.url;
+  const { query } = exchange.parts;
   const authorization = exchange.header('authorization');
   const credentials = readBasic(authorization);
   if (authorization !== undefined && credentials === undefined) throw badCredentials();
   if (credentials !== undefined && !isUser(options.users, credentials)) throw badCredentials();
   if (credentials === undefined && options.anonymousPull !== true) throw badCredentials();
   const user = credentials?.user;
-  const scopes = searchParams.getAll('scope').flatMap((text) => readScopes(text));
+  const scopes = query.getAll('scope').flatMap((text) => readScopes(text));
   const refresh =
-    user !== undefined && searchParams.get('offline_token') === 'true'
+    user !== undefined && query.get('offline_token') === 'true'
       ? { refresh_token: mint.issueIdentity(user) }
       : {};
   sendToken(exchange, { mint, options, token: mint.issueAccess(user, scopes), extra: refresh });
