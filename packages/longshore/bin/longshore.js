@@ -2,7 +2,14 @@
 // Runs the sources in a checkout, or the build in an installed package (which ships no sources).
 import { existsSync, readFileSync } from 'node:fs';
 
-if (process.argv.length === 3 && process.argv[2] === '--version') {
+const NODE_NEEDED = 24;
+
+if (Number.parseInt(process.versions.node, 10) < NODE_NEEDED) {
+  process.stderr.write(
+    `longshore: it needs Node.js ${NODE_NEEDED} or newer; this is ${process.version}\n`,
+  );
+  process.exitCode = 3;
+} else if (process.argv.length === 3 && process.argv[2] === '--version') {
   // Scripts ask this again and again: the program is not loaded for it.
   const facts = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
   process.stdout.write(`${JSON.parse(facts).version}\n`);

@@ -3,24 +3,36 @@ import { test } from 'node:test';
 import { createJsonRenderer } from '../../../src/cli/render/json.ts';
 import { describeTerminal, pickProgress } from '../../../src/cli/render/pick.ts';
 import { createQuietRenderer } from '../../../src/cli/render/quiet.ts';
-import { finished, imageFailed, progress, started } from '../support/events.ts';
+import { finished, imageFailed, ManualClock, progress, started } from '../support/events.ts';
 
 test('json: one object a line, the events as they are', () => {
   const lines: string[] = [];
-  const renderer = createJsonRenderer(
-    (text) => lines.push(text),
-    () => 7,
-  );
+  const clock = new ManualClock();
+  const renderer = createJsonRenderer((text) => lines.push(text), clock);
   const events = [started(1), progress(2), imageFailed(3, 0), finished(4)];
   for (const event of events) renderer.onEvent(event);
   renderer.notice('warning', 'two\nlines');
   renderer.close();
-  const expected = [...events, { type: 'notice', at: 7, level: 'warning', text: 'two\nlines' }];
+  const expected = [
+    ...events,
+    { type: 'notice', at: clock.now(), level: 'warning', text: 'two\nlines' },
+  ];
   assert.deepEqual(
     lines.map((line) => JSON.parse(line)),
     expected,
   );
   for (const line of lines) assert.equal(line.indexOf('\n'), line.length - 1);
+});
+
+test('json: of the ten progress events a second, two are written', () => {
+  const lines: string[] = [];
+  const clock = new ManualClock();
+  const renderer = createJsonRenderer((text) => lines.push(text), clock);
+  for (let i = 0; i < 20; i++) {
+    renderer.onEvent(progress(clock.now()));
+    clock.advance(100);
+  }
+  assert.equal(lines.length, 4);
 });
 
 test('quiet: failures alone', () => {

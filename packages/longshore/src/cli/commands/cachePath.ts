@@ -1,0 +1,9 @@
+import { EXIT } from '../exitCodes.ts';
+import { storePath } from '../stores.ts';
+import type { CommandContext } from './context.ts';
+
+/** `longshore cache path` */
+export async function runCachePath(context: CommandContext): Promise<number> {
+  context.print(`${storePath(context)}\n`);
+  return EXIT.ok;
+}

@@ -1,0 +1,168 @@
+import path from 'node:path';
+import type { Platform } from '../../image/index.ts';
+import type { EventListener, ImageSink, PullResult, TransferEvent } from '../../transfer/index.ts';
+import { type Connection, openRegistry, readConnection } from '../connect.ts';
+import { EXIT } from '../exitCodes.ts';
+import { usageError } from '../failures.ts';
+import { type Interrupts, watchInterrupts } from '../interrupts.ts';
+import { pullDocument } from '../pull/document.ts';
+import { type Entry, readList } from '../pull/listFile.ts';
+import { choosePlatform } from '../pull/platform.ts';
+import { openSinks } from '../pull/sinks.ts';
+import { chooseWidth } from '../pull/width.ts';
+import { planLine } from '../render/lasting.ts';
+import { openRenderer } from '../render/open.ts';
+import type { Renderer } from '../render/renderer.ts';
+import { checkReportPath, writeReport } from '../reportFile.ts';
+import { shellQuote } from '../shellQuote.ts';
+import { openOrCreateStore, storePath } from '../stores.ts';
+import type { CommandContext } from './context.ts';
+
+/** What is checked and known before anything is touched. */
+interface PullRequest {
+  readonly entries: readonly Entry[];
+  readonly platform: Platform | 'all';
+  readonly width: { readonly workers: number; readonly serial: boolean };
+  readonly sinks: readonly ImageSink[];
+  readonly connection: Connection;
+  readonly report: string | undefined;
+}
+
+/** `longshore pull [REF...]` */
+export async function runPull(context: CommandContext): Promise<number> {
+  const request = await readRequest(context);
+  const { settings, host, complain } = context;
+  const { renderer, mode } = openRenderer(host, settings.progress, complain);
+  const interrupts = watchInterrupts(host, () => {
+    renderer.notice('warning', 'Interrupted: finishing what moves; press Ctrl-C again to stop now');
+  });
+  const showDryRun = settings['dry-run'] === true && mode !== 'json';
+  const onEvent = showDryRun ? dryRunListener(renderer) : renderer.onEvent;
+  let result: PullResult;
+  try {
+    result = await pullAll(context, request, {
+      interrupts,
+      onEvent: explainLines(request.entries, onEvent),
+    });
+  } finally {
+    interrupts.dispose();
+    renderer.close();
+  }
+  const document = pullDocument(result, {
+    entries: request.entries,
+    store: storePath(context),
+    version: host.version,
+  });
+  if (settings.json === true) context.print(`${JSON.stringify(document, undefined, 2)}\n`);
+  else printImages(result, context.print);
+  if (result.outcome === 'cancelled') {
+    renderer.notice('warning', `To go on: ${shellQuote(['longshore', ...host.argv])}`);
+  }
+  if (request.report !== undefined) {
+    await writeReport(request.report, document);
+  }
+  return EXIT_CODES[result.outcome];
+}
+
+async function readRequest(context: CommandContext): Promise<PullRequest> {
+  const { args, settings, sources, places, host } = context;
+  const { from, platform } = settings;
+  const width = chooseWidth(settings, sources, host.cpus);
+  const listed =
+    from === undefined ? [] : await readList(from, { cwd: places.cwd, stdin: host.stdin });
+  const entries = [...args.map((input) => ({ input })), ...listed];
+  if (entries.length === 0) {
+    const what = from === undefined ? 'no image is named' : `no image is named in ${from}`;
+    throw usageError(`pull: ${what}`, 'Give references, for example debian:12, or --from FILE');
+  }
+  const report =
+    settings.report === undefined ? undefined : path.resolve(places.cwd, settings.report);
+  if (report !== undefined) await checkReportPath(report);
+  return {
+    entries,
+    platform: choosePlatform(platform, host),
+    width,
+    sinks: await openSinks(settings.to ?? [], places.cwd),
+    connection: await readConnection(context),
+    report,
+  };
+}
+
+async function pullAll(
+  context: CommandContext,
+  request: PullRequest,
+  { interrupts, onEvent }: { readonly interrupts: Interrupts; readonly onEvent: EventListener },
+): Promise<PullResult> {
+  const { settings, host } = context;
+  const [store, { pull }] = await Promise.all([
+    openOrCreateStore(context),
+    import('../../transfer/index.ts'),
+  ]);
+  try {
+    const registry = await openRegistry(context, request.connection, {
+      onEvent: (event) => onEvent({ ...event, at: host.clock.now() }),
+    });
+    try {
+      return await pull(
+        request.entries.map(({ input }) => input),
+        {
+          store,
+          registry,
+          platform: request.platform,
+          ...request.width,
+          failFast: settings['fail-fast'] ?? false,
+          dryRun: settings['dry-run'] ?? false,
+          sinks: request.sinks,
+          onEvent,
+          drain: interrupts.drain,
+          signal: interrupts.stop,
+        },
+      );
+    } finally {
+      await registry.close();
+    }
+  } finally {
+    await store.close();
+  }
+}
+
+/** A line of a list that is no reference is named by its file and line. */
+function explainLines(entries: readonly Entry[], next: EventListener): EventListener {
+  return (event) => {
+    if (event.type === 'image.failed' && event.error.code === 'ERR_REFERENCE_INVALID') {
+      const where = entries[event.image]?.where;
+      if (where !== undefined) {
+        const error = { ...event.error, message: `${where}: ${event.error.message}` };
+        next({ ...event, error });
+        return;
+      }
+    }
+    next(event);
+  };
+}
+
+/** A dry run ends with its plan, not with a tally of what was moved. */
+function dryRunListener(renderer: Renderer): EventListener {
+  return (event: TransferEvent) => {
+    if (event.type !== 'run.finished') return renderer.onEvent(event);
+    renderer.close();
+    const plan = event.plan === undefined ? '' : `: ${planLine(event.plan)}`;
+    renderer.notice('info', `Nothing was fetched, as --dry-run asks${plan}`);
+  };
+}
+
+/** One line an image, in the order of the input; what has failed is told on stderr. */
+function printImages(result: PullResult, print: (text: string) => void): void {
+  for (const { input, digest, state } of result.images) {
+    const told = state === 'done' || state === 'planned';
+    if (told && digest !== undefined)
+      print(`${input} ${digest}
+`);
+  }
+}
+
+const EXIT_CODES = {
+  succeeded: EXIT.ok,
+  failed: EXIT.failed,
+  cancelled: EXIT.interrupted,
+} as const;

@@ -1,0 +1,134 @@
+import type { OptionName } from '../settings/options.ts';
+import type { RunCommand } from './context.ts';
+
+/** One command as data: help, completion, documentation and the parser are made from it. */
+export interface CommandSpec {
+  /** Words that call it: `cache prune`. */
+  readonly name: string;
+  /** Arguments in commander's notation: `[REF...]`, `<HOST>`. */
+  readonly args: string;
+  /** One sentence without a full stop. */
+  readonly summary: string;
+  readonly options: readonly OptionName[];
+  readonly examples: readonly string[];
+  /** Imports the command's code; kept apart so that no command pays for another. */
+  readonly load: () => Promise<RunCommand>;
+}
+
+const REGISTRY: readonly OptionName[] = ['insecure', 'ca', 'cert', 'key'];
+
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'pull',
+    args: '[REF...]',
+    summary: 'Pull images into the local store, in parallel, verified, resumable',
+    options: [
+      'from',
+      'to',
+      'platform',
+      'workers',
+      'serial',
+      'fail-fast',
+      'dry-run',
+      'report',
+      'json',
+      'progress',
+      'store',
+      ...REGISTRY,
+    ],
+    examples: [
+      'longshore pull debian:12 ghcr.io/owner/name:1.0',
+      'longshore pull --from images.txt --report report.json',
+      'longshore pull debian:12 --to layers:./layers',
+    ],
+    load: async () => (await import('./pull.ts')).runPull,
+  },
+  {
+    name: 'layers',
+    args: '<REF>',
+    summary: "Print the digests and sizes of an image's layers, base first",
+    options: ['platform', 'json', 'store', ...REGISTRY],
+    examples: ['longshore layers debian:12', 'longshore layers debian:12 --json'],
+    load: async () => (await import('./layers.ts')).runLayers,
+  },
+  {
+    name: 'cache path',
+    args: '',
+    summary: 'Print where the store is',
+    options: ['store'],
+    examples: ['skopeo inspect "oci:$(longshore cache path):docker.io/library/debian:12"'],
+    load: async () => (await import('./cachePath.ts')).runCachePath,
+  },
+  {
+    name: 'cache ls',
+    args: '',
+    summary: 'List the images in the store',
+    options: ['json', 'store'],
+    examples: ['longshore cache ls'],
+    load: async () => (await import('./cacheLs.ts')).runCacheLs,
+  },
+  {
+    name: 'cache verify',
+    args: '',
+    summary: 'Read every blob of the store again and check its digest',
+    options: ['repair', 'json', 'store'],
+    examples: ['longshore cache verify --repair'],
+    load: async () => (await import('./cacheVerify.ts')).runCacheVerify,
+  },
+  {
+    name: 'cache prune',
+    args: '',
+    summary: 'Remove what no image needs, and images by age or to fit a size',
+    options: ['max-size', 'unused-for', 'dry-run', 'json', 'store'],
+    examples: ['longshore cache prune --unused-for 30d', 'longshore cache prune --max-size 50GB'],
+    load: async () => (await import('./cachePrune.ts')).runCachePrune,
+  },
+  {
+    name: 'cache clear',
+    args: '',
+    summary: 'Remove everything from the store',
+    options: ['yes', 'store'],
+    examples: ['longshore cache clear --yes'],
+    load: async () => (await import('./cacheClear.ts')).runCacheClear,
+  },
+  {
+    name: 'login',
+    args: '<HOST>',
+    summary: 'Check credentials with a registry and save them where Docker keeps its own',
+    options: ['username', 'password-stdin', ...REGISTRY],
+    examples: [
+      'longshore login ghcr.io',
+      'pass show ghcr | longshore login ghcr.io --username me --password-stdin',
+    ],
+    load: async () => (await import('./login.ts')).runLogin,
+  },
+  {
+    name: 'logout',
+    args: '<HOST>',
+    summary: 'Remove the saved credentials of a registry',
+    options: [],
+    examples: ['longshore logout ghcr.io'],
+    load: async () => (await import('./logout.ts')).runLogout,
+  },
+  {
+    name: 'schema',
+    args: '[NAME]',
+    summary: 'Print the JSON Schema of a document that longshore writes; without a name, list them',
+    options: [],
+    examples: ['longshore schema', 'longshore schema pull'],
+    load: async () => (await import('./schema.ts')).runSchema,
+  },
+  {
+    name: 'completion',
+    args: '<SHELL>',
+    summary: 'Print a completion script for bash, zsh or fish',
+    options: [],
+    examples: ['source <(longshore completion bash)'],
+    load: async () => (await import('./completion.ts')).runCompletion,
+  },
+];
+
+/** What stands above several commands in help. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  cache: 'Look after the local store',
+};

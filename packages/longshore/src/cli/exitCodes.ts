@@ -1,0 +1,44 @@
+import { isLongshoreError } from '../errors.ts';
+
+/** What a shell learns; the table in `docs/cli.md`. */
+export const EXIT = {
+  /** Every image succeeded. */
+  ok: 0,
+  /** The run finished, at least one image failed. */
+  failed: 1,
+  /** Usage or configuration error; nothing was done. */
+  usage: 2,
+  /** Cannot start here: store not writable, too little disk. */
+  cannotStart: 3,
+  /** Interrupted; state kept. */
+  interrupted: 130,
+} as const;
+
+/** The exit code for an error that ended the whole run, not only one image. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof Interrupted) return EXIT.interrupted;
+  if (!isLongshoreError(error)) return EXIT.failed;
+  if (error.code === 'ERR_USAGE' || error.code === 'ERR_CONFIG') return EXIT.usage;
+  switch (error.origin) {
+    case 'input':
+      return EXIT.usage;
+    case 'store':
+    case 'disk':
+    case 'worker':
+    case 'builder':
+      return EXIT.cannotStart;
+    case 'registry':
+    case 'network':
+    case 'converter':
+    case undefined:
+      return EXIT.failed;
+  }
+}
+
+/** The reason of the abort signals that Ctrl-C and SIGTERM fire. */
+export class Interrupted extends Error {
+  constructor() {
+    super('interrupted');
+    this.name = 'AbortError';
+  }
+}

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism, homedir } from 'node:os';
+import { SYSTEM_CLOCK } from './render/renderer.ts';
+import { runCli } from './runCli.ts';
+
+/** Two levels up from here both in the sources and in the build. */
+const PACKAGE = new URL('../../package.json', import.meta.url);
+
+/** After the work is done: how long sockets and timers that were left open may hold the process. */
+const LINGER_MS = 500;
+
+interface PackageFacts {
+  readonly version: string;
+  readonly bugs?: { readonly url?: string };
+}
+
+const facts = JSON.parse(readFileSync(PACKAGE, 'utf8')) as PackageFacts;
+
+process.exitCode = await runCli({
+  argv: process.argv.slice(2),
+  env: process.env,
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  cwd: process.cwd(),
+  home: homedir(),
+  version: facts.version,
+  reportTo: facts.bugs?.url ?? 'its maintainers',
+  cpus: availableParallelism(),
+  platform: process.platform,
+  arch: process.arch,
+  clock: SYSTEM_CLOCK,
+  onSignal: (listener) => {
+    process.on('SIGINT', listener);
+    process.on('SIGTERM', listener);
+    return () => {
+      process.off('SIGINT', listener);
+      process.off('SIGTERM', listener);
+    };
+  },
+});
+setTimeout(() => process.exit(), LINGER_MS).unref();

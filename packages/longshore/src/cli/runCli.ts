@@ -1,0 +1,85 @@
+import type { RunCommand } from './commands/context.ts';
+import { EXIT, exitCodeOf } from './exitCodes.ts';
+import { describeError } from './failures.ts';
+import type { CliHost } from './host.ts';
+import { type Output, openOutput } from './output.ts';
+import { type Invocation, optionsOf, parseCommandLine } from './program.ts';
+import { readSettingsFile } from './settings/file.ts';
+import { findPlaces, type Places } from './settings/places.ts';
+import {
+  misspeltVariables,
+  type RawValues,
+  type ResolvedSettings,
+  readEnvironment,
+  resolveSettings,
+} from './settings/resolve.ts';
+import { parseSwitch } from './settings/units.ts';
+
+/**
+ * Runs one command line to its end and returns the exit code. Everything it knows of the process
+ * is in `host`; it never exits and installs nothing that outlives it.
+ */
+export async function runCli(host: CliHost): Promise<number> {
+  const stdout = openOutput(host.stdout, 'stdout');
+  const stderr = openOutput(host.stderr, 'stderr');
+  let verbose = asksForMore(host);
+  const report = (error: unknown): number => {
+    stderr.write(`${describeError(error, { verbose, reportTo: host.reportTo })}\n`);
+    return exitCodeOf(error);
+  };
+  try {
+    const parsed = parseCommandLine(host.argv, host.version);
+    if ('text' in parsed) {
+      (parsed.stream === 'stdout' ? stdout : stderr).write(parsed.text);
+      return parsed.exitCode;
+    }
+    warnOfMisspelling(host, stderr);
+    const places = findPlaces(host.env, host.cwd, host.home);
+    const resolved = await readSettings(parsed, host, places);
+    verbose = resolved.settings.verbose ?? verbose;
+    const run: RunCommand = await parsed.spec.load();
+    const exitCode = await run({
+      args: parsed.args,
+      ...resolved,
+      places,
+      host,
+      print: stdout.write,
+      complain: stderr.write,
+    });
+    const problem = stdout.problem();
+    return problem === undefined || exitCode !== EXIT.ok ? exitCode : report(problem);
+  } catch (error) {
+    return report(error);
+  } finally {
+    stdout.dispose();
+    stderr.dispose();
+  }
+}
+
+/** For errors that come before the settings are read. */
+function asksForMore({ argv, env }: CliHost): boolean {
+  const variable = parseSwitch(env['LONGSHORE_VERBOSE'] ?? '');
+  return argv.includes('--verbose') || (variable.ok && variable.value);
+}
+
+function warnOfMisspelling(host: CliHost, stderr: Output): void {
+  for (const { name, meant } of misspeltVariables(host.env)) {
+    stderr.write(`longshore: there is no variable ${name}; did you mean ${meant}?\n`);
+  }
+}
+
+async function readSettings(
+  { spec, flags }: Invocation,
+  host: CliHost,
+  places: Places,
+): Promise<ResolvedSettings> {
+  const environment = readEnvironment(host.env);
+  const named = (flags.get('config') ?? environment.get('config'))?.value;
+  // A command without options of its own (schema, completion) must work beside a broken file.
+  const reads = spec.options.length > 0 || named !== undefined;
+  const none: RawValues = new Map();
+  const file = reads
+    ? (await readSettingsFile(typeof named === 'string' ? named : undefined, places)).values
+    : none;
+  return resolveSettings({ flags, environment, file }, optionsOf(spec));
+}

@@ -1,0 +1,119 @@
+import * as z from 'zod';
+import { bytes, count, digest, errorSummary, milliseconds, plan } from './parts.ts';
+
+export const pull: z.ZodType = z
+  .object({
+    verb: z.literal('pull'),
+    longshore: z.string().describe('Version of the program'),
+    store: z.string().describe('Directory of the store'),
+    outcome: z.enum(['succeeded', 'failed', 'cancelled']),
+    milliseconds,
+    fetchedBytes: bytes.describe('Bytes of blobs that came over the network in this run'),
+    plan: plan.optional(),
+    images: z
+      .array(
+        z.object({
+          input: z.string().describe('As it was given'),
+          where: z.string().optional().describe('File and line, for what came from a list'),
+          state: z.enum(['done', 'failed', 'cancelled', 'planned']),
+          reference: z.string().optional().describe('The whole name'),
+          digest: digest.optional(),
+          platform: z.string().optional(),
+          layers: count.optional(),
+          bytes: bytes.optional().describe('Config and layers, before sharing'),
+          error: errorSummary.optional(),
+          milliseconds: milliseconds.describe('From the start of the run to its end'),
+        }),
+      )
+      .describe('In the order of the input, one each'),
+  })
+  .describe('What longshore pull --json prints and --report writes');
+
+export const layers: z.ZodType = z
+  .object({
+    reference: z.string().describe('The whole name'),
+    digest,
+    platform: z.string().optional(),
+    mediaType: z.string(),
+    config: z.object({ digest, size: bytes, mediaType: z.string() }),
+    layers: z
+      .array(z.object({ digest, size: bytes, mediaType: z.string() }))
+      .describe('In order, base first'),
+    bytes: bytes.describe('Of all layers'),
+  })
+  .describe('What longshore layers --json prints');
+
+const descriptor = z.object({ mediaType: z.string(), digest, size: bytes });
+const sinceEpoch = z.number().describe('Milliseconds since the epoch');
+
+export const cacheLs: z.ZodType = z
+  .object({
+    store: z.string().describe('Directory of the store'),
+    references: z.array(
+      z.object({
+        name: z.string(),
+        descriptor,
+        usedAtMs: sinceEpoch.describe('When it was last set or touched'),
+        bytes: bytes.describe('Everything that it reaches and that is there'),
+        ownBytes: bytes.describe('Bytes among them that no other reference reaches'),
+      }),
+    ),
+    blobs: count,
+    bytes,
+    unreferencedBytes: bytes,
+    partial: z.array(z.object({ digest, bytes })).describe('Unfinished downloads'),
+  })
+  .describe('What longshore cache ls --json prints');
+
+export const cacheVerify: z.ZodType = z
+  .object({
+    store: z.string().describe('Directory of the store'),
+    blobs: count,
+    bytes,
+    references: count,
+    problems: z.array(
+      z.discriminatedUnion('kind', [
+        z.object({
+          kind: z.literal('damaged-blob'),
+          digest,
+          size: bytes,
+          reason: z.string(),
+          repaired: z.boolean(),
+        }),
+        z.object({
+          kind: z.literal('missing-blob'),
+          digest,
+          size: bytes,
+          reference: z.string(),
+        }),
+        z.object({
+          kind: z.literal('invalid-manifest'),
+          digest,
+          reference: z.string(),
+          reason: z.string(),
+        }),
+        z.object({
+          kind: z.literal('damaged-reference'),
+          file: z.string(),
+          repaired: z.boolean(),
+        }),
+        z.object({ kind: z.literal('foreign-file'), path: z.string() }),
+      ]),
+    ),
+  })
+  .describe('What longshore cache verify --json prints');
+
+export const cachePrune: z.ZodType = z
+  .object({
+    store: z.string().describe('Directory of the store'),
+    dryRun: z.boolean(),
+    references: z.array(
+      z.object({ name: z.string(), usedAtMs: sinceEpoch, reason: z.enum(['unused', 'size']) }),
+    ),
+    blobs: z.array(z.object({ digest, size: bytes })),
+    leftovers: z.array(z.object({ digest: digest.optional(), bytes })),
+    freedBytes: bytes,
+    keptBytes: bytes,
+    heldBackBytes: bytes,
+  })
+  .describe('What longshore cache prune --json prints');

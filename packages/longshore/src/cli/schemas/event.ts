@@ -1,0 +1,107 @@
+import * as z from 'zod';
+import type { TransferEvent } from '../../transfer/index.ts';
+import type { NoticeLine } from '../render/json.ts';
+import { at, bytes, count, digest, errorSummary, milliseconds, plan, planShape } from './parts.ts';
+
+const image = count.describe('Place in the input, from 0');
+const reference = z.string();
+const outcome = z.enum(['succeeded', 'failed', 'cancelled']);
+
+const active = z.object({
+  digest,
+  size: bytes,
+  doneBytes: bytes,
+  bytesPerSecond: z.number(),
+  state: z.enum(['moving', 'waiting', 'retrying', 'verifying']),
+  label: z.string(),
+});
+
+const eventSchema = z.discriminatedUnion('type', [
+  line('run.started', { verb: z.literal('pull'), images: count, workers: count }),
+  line('image.resolved', {
+    image,
+    reference,
+    digest,
+    platform: z.string().optional(),
+    layers: count,
+    bytes,
+  }),
+  line('plan.ready', planShape),
+  line('blob.started', { digest, size: bytes, offset: bytes, origin: z.string() }),
+  line('blob.waiting', { digest, holder: z.string() }),
+  line('blob.retry', {
+    digest,
+    attempt: count,
+    delayMs: z.number(),
+    offset: bytes,
+    error: errorSummary,
+  }),
+  line('blob.done', {
+    digest,
+    size: bytes,
+    fetchedBytes: bytes,
+    milliseconds,
+    by: z.enum(['this-run', 'another-process']),
+  }),
+  line('blob.failed', { digest, error: errorSummary }),
+  line('image.done', { image, reference, digest, milliseconds }),
+  line('image.failed', { image, reference, error: errorSummary }),
+  line('progress', {
+    elapsedMs: z.number(),
+    doneBytes: bytes,
+    totalBytes: bytes,
+    bytesPerSecond: z.number(),
+    etaMs: z.number().optional(),
+    images: z.object({ total: count, done: count, failed: count }),
+    blobs: z.object({ total: count, done: count }),
+    width: count,
+    active: z.array(active).readonly(),
+  }),
+  line('run.draining', {}),
+  line('run.finished', {
+    outcome,
+    milliseconds,
+    images: z.object({ total: count, done: count, failed: count, cancelled: count }),
+    fetchedBytes: bytes,
+    plan: plan.optional(),
+  }),
+  line('registry.retry', {
+    origin: z.string(),
+    request: z.string(),
+    attempt: count,
+    delayMs: z.number(),
+    reason: z.string(),
+  }),
+  line('registry.throttled', {
+    origin: z.string(),
+    status: count,
+    retryAfterMs: z.number().optional(),
+  }),
+  line('registry.quota', {
+    registry: z.string(),
+    quota: z.object({
+      limit: z.number(),
+      remaining: z.number(),
+      windowSeconds: z.number().optional(),
+    }),
+  }),
+  line('registry.warning', { registry: z.string(), text: z.string() }),
+  line('notice', { level: z.enum(['info', 'warning', 'error']), text: z.string() }),
+]);
+
+function line<Type extends string, Shape extends z.ZodRawShape>(type: Type, shape: Shape) {
+  return z.object({ type: z.literal(type), at, ...shape });
+}
+
+/**
+ * Throws where a line is not as its schema says. It does not compile when there is an event that
+ * the schema does not know.
+ */
+export function checkLine(written: TransferEvent | NoticeLine): void {
+  const known: z.infer<typeof eventSchema> = written;
+  eventSchema.parse(known);
+}
+
+export const event: z.ZodType = eventSchema.describe(
+  'One line of --progress json on stderr; an object a line',
+);

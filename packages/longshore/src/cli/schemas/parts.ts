@@ -1,0 +1,46 @@
+import * as z from 'zod';
+import type { PlanSummary } from '../../transfer/index.ts';
+
+/** Pieces that several documents share. */
+export const digest: z.ZodType<string> = z
+  .string()
+  .regex(/^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/)
+  .describe('Algorithm and lower-case hex digits');
+
+export const bytes: z.ZodType<number> = z.int().nonnegative().describe('Bytes');
+
+export const count: z.ZodType<number> = z.int().nonnegative();
+
+export const milliseconds: z.ZodType<number> = z.number().nonnegative().describe('Milliseconds');
+
+export const at: z.ZodType<number> = z.number().describe('Milliseconds since the epoch');
+
+/** What exists once in the schema and once as a type must be the same; the compiler compares. */
+interface ErrorShape {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+export const errorSummary: z.ZodType<ErrorShape> = z
+  .object({
+    code: z.string().describe('Stable identifier, ERR_ and upper case'),
+    message: z.string().describe('What failed, on what, and why'),
+    hint: z.string().optional().describe('What to do next'),
+  })
+  .describe('An error for a person');
+
+/** The fields of a plan, for the document that holds one and for the event that is one. */
+export const planShape: { readonly [Key in keyof PlanSummary]: z.ZodType<number> } = {
+  images: count,
+  blobs: count.describe('Unique blobs over all images, manifests left out'),
+  bytes: bytes.describe('Bytes of the unique blobs'),
+  sharedBytes: bytes.describe('What the images hold together beyond that: saved by sharing'),
+  presentBytes: bytes.describe('Complete in the store already'),
+  resumableBytes: bytes.describe('In unfinished downloads of earlier runs'),
+  fetchBlobs: count,
+  fetchBytes: bytes,
+  freeDiskBytes: z.number().nonnegative(),
+};
+
+export const plan: z.ZodType<PlanSummary> = z.object(planShape).describe('What the planner found');

@@ -1,0 +1,25 @@
+import { isLongshoreError } from '../errors.ts';
+import type { Store } from '../store/index.ts';
+import type { CommandContext } from './commands/context.ts';
+
+/** Where the store is: by flag, environment or file, else the default. */
+export function storePath({ settings, places }: CommandContext): string {
+  return settings.store ?? places.store;
+}
+
+/** The store, made where there is none. */
+export async function openOrCreateStore(context: CommandContext): Promise<Store> {
+  const { openStore } = await import('../store/index.ts');
+  return openStore(storePath(context));
+}
+
+/** The store for looking only: `undefined` where there is none. */
+export async function openStoreIfThere(context: CommandContext): Promise<Store | undefined> {
+  const { openStore } = await import('../store/index.ts');
+  try {
+    return await openStore(storePath(context), { create: false });
+  } catch (error) {
+    if (isLongshoreError(error) && error.code === 'ERR_NOT_A_STORE') return undefined;
+    throw error;
+  }
+}
