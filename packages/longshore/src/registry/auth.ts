@@ -26,6 +26,15 @@ interface Authorization {
   readonly source: string | undefined;
 }
 
+/** A challenge to answer. */
+interface Asked {
+  readonly challenge: Challenge;
+  /** It came as the answer to this very request: its scope is the one for this repository. */
+  readonly isCurrent: boolean;
+  /** What this request has shown before it. */
+  readonly refused?: Authorization | undefined;
+}
+
 interface CachedToken extends Authorization {
   readonly expiresAt: number;
 }
@@ -51,7 +60,8 @@ export function withAuth(next: Exchange, options: AuthOptions): Exchange {
     const { access, url } = request;
     if (access === undefined) return next(request);
     const known = challenges.get(url.origin);
-    const shown = known && (await authorize(request, access, { challenge: known }));
+    const shown =
+      known && (await authorize(request, access, { challenge: known, isCurrent: false }));
     const response = await next(withHeader(request, shown));
     if (response.status !== 401 || response.url.origin !== url.origin) {
       return withSource(response, shown);
@@ -60,7 +70,8 @@ export function withAuth(next: Exchange, options: AuthOptions): Exchange {
     const challenge = chooseChallenge(parseChallenges(field));
     if (challenge === undefined) return withSource(response, shown);
     challenges.set(url.origin, challenge);
-    const fresh = await authorize(request, access, { challenge, refused: shown?.header });
+    const asked = { challenge, isCurrent: true, refused: shown };
+    const fresh = await authorize(request, access, asked);
     if (fresh === undefined) return withSource(response, shown);
     await discardBody(response);
     return withSource(await next(withHeader(request, fresh)), fresh);
@@ -70,31 +81,28 @@ export function withAuth(next: Exchange, options: AuthOptions): Exchange {
   async function authorize(
     request: HttpRequest,
     access: Access,
-    asked: { readonly challenge: Challenge; readonly refused?: string | undefined },
+    asked: Asked,
   ): Promise<Authorization | undefined> {
     if (asked.challenge.scheme === 'bearer') return bearer(request, access, asked);
-    const credential = await lookup(access, request.signal, asked.refused !== undefined);
+    const credential = await lookup(access, request.signal, asked.refused);
     const answer = credential && basicAnswer(credential);
-    return answer?.header === asked.refused ? undefined : answer;
+    return answer?.header === asked.refused?.header ? undefined : answer;
   }
 
   async function bearer(
     request: HttpRequest,
     access: Access,
-    {
-      challenge,
-      refused,
-    }: { readonly challenge: Challenge; readonly refused?: string | undefined },
+    asked: Asked,
   ): Promise<Authorization> {
     const wanted = scopeOf(access);
     const key = JSON.stringify([request.url.origin, access.registry, wanted]);
     const cached = tokens.get(key);
     const usable = cached !== undefined && cached.expiresAt > options.now();
-    if (usable && cached.header !== refused) return cached;
+    if (usable && cached.header !== asked.refused?.header) return cached;
     return flights.join(
       key,
       async (signal) => {
-        const token = await renew(request, access, { challenge, wanted, signal, refused });
+        const token = await renew(request, access, { ...asked, wanted, signal });
         sweep();
         tokens.set(key, token);
         return token;
@@ -106,22 +114,17 @@ export function withAuth(next: Exchange, options: AuthOptions): Exchange {
   async function renew(
     request: HttpRequest,
     access: Access,
-    asked: {
-      readonly challenge: Challenge;
-      readonly wanted: string | undefined;
-      readonly signal: AbortSignal;
-      readonly refused: string | undefined;
-    },
+    asked: Asked & { readonly wanted: string | undefined; readonly signal: AbortSignal },
   ): Promise<CachedToken> {
     const started = options.now();
-    const credential = await lookup(access, asked.signal, asked.refused !== undefined);
+    const credential = await lookup(access, asked.signal, asked.refused);
     if (credential?.kind === 'registryToken') {
       const header = `Bearer ${credential.token}`;
       return { header, source: credential.source, expiresAt: Number.POSITIVE_INFINITY };
     }
     const token = await fetchToken(next, {
       challenge: asked.challenge,
-      scopes: scopesToAsk(asked.wanted, asked.refused === undefined ? undefined : asked.challenge),
+      scopes: scopesToAsk(asked.wanted, asked.isCurrent ? asked.challenge : undefined),
       credential,
       registryUrl: request.url,
       registry: access.registry,
@@ -140,8 +143,10 @@ export function withAuth(next: Exchange, options: AuthOptions): Exchange {
   async function lookup(
     { registry, repository }: Access,
     signal: AbortSignal | undefined,
-    refresh: boolean,
+    refused: Authorization | undefined,
   ): Promise<Credential | undefined> {
+    // A token that was refused to somebody anonymous says nothing about stored credentials.
+    const refresh = refused?.source !== undefined;
     return options.credentials?.lookup({ registry, repository }, { signal, refresh });
   }
 
@@ -157,8 +162,8 @@ function scopeOf({ repository, actions }: Access): string | undefined {
 }
 
 /**
- * Our scope, and once a token for it was refused, also the one that the challenge asks for:
- * registries behind path-rewriting proxies know the repository by another name.
+ * Our scope, and the one that the challenge asks for where it is another: registries behind
+ * path-rewriting proxies know the repository by another name.
  */
 function scopesToAsk(wanted: string | undefined, challenge: Challenge | undefined): string[] {
   const theirs = challenge?.parameters.get('scope');

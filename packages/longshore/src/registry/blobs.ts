@@ -28,19 +28,18 @@ export async function openBlob(
     signal,
     what: `blob ${shortDigest(descriptor.digest)} of ${access.registry}/${access.repository}`,
   } as const;
-  return withRetries(
-    async () => {
-      const response = await client.send(call, range === undefined ? [200] : [200, 206]);
-      try {
-        return new CheckedBlob(response, expectedSpan(response, descriptor, range));
-      } catch (error) {
-        response.body.cancel();
-        throw error;
-      }
-    },
-    client.options,
-    { method: call.method, url: client.urlOf(call), signal },
-  );
+  const open = async (): Promise<BlobStream> => {
+    const response = await client.send(call, range === undefined ? [200] : [200, 206]);
+    try {
+      return new CheckedBlob(response, expectedSpan(response, descriptor, range));
+    } catch (error) {
+      response.body.cancel();
+      throw error;
+    }
+  };
+  if (request.retry === false) return open();
+  const context = { method: call.method, url: client.urlOf(call), signal };
+  return withRetries(open, client.options, context);
 }
 
 interface WantedRange {

@@ -31,6 +31,9 @@ export interface RegistryClient {
   send(call: RegistryCall, expected: readonly number[]): Promise<HttpResponse>;
 }
 
+/** For hosts that may be spoken to in plain HTTP, so near ones; a handshake there takes milliseconds. */
+const TLS_PROBE_TIMEOUT_MS = 2000;
+
 /** The layers, outermost first: scheme, credentials, reports, redirects, transport. */
 export function createClient(options: ResolvedOptions, transport: Exchange): RegistryClient {
   const plainAllowed = (url: URL): boolean => mayUsePlainHttp(url, options.insecureHosts);
@@ -44,7 +47,8 @@ export function createClient(options: ResolvedOptions, transport: Exchange): Reg
   });
   const exchange = withSchemeChoice(authorised, {
     mayUsePlainHttp: plainAllowed,
-    speaksTls: (url, signal) => speaksTls(url, options.connectTimeoutMs, signal),
+    speaksTls: (url, signal) =>
+      speaksTls(url, Math.min(options.connectTimeoutMs, TLS_PROBE_TIMEOUT_MS), signal),
   });
 
   function urlOf({ access, path }: Pick<RegistryCall, 'access' | 'path'>): URL {

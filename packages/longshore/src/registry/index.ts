@@ -1,5 +1,15 @@
 /** The client of the OCI distribution API: transport, auth, retries, manifests, blobs. */
 export { createRegistry } from './createRegistry.ts';
+export {
+  type DockerCredentialsOptions,
+  dockerCredentials,
+} from './credentials/dockerCredentials.ts';
+export type { HelperAction, HelperResult, RunHelper } from './credentials/helper.ts';
+export {
+  eraseCredential,
+  type StoreCredentialOptions,
+  storeCredential,
+} from './credentials/storeCredential.ts';
 export type { Credential, CredentialAddress, CredentialStore } from './credentials/types.ts';
 export { RegistryError, type RegistryErrorOptions } from './errors.ts';
 export type { Pem, RegistryOptions } from './options.ts';

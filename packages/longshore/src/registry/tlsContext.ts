@@ -1,9 +1,19 @@
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { LongshoreError } from '../errors.ts';
 import type { ResolvedOptions } from './options.ts';
+import type { Watchdog } from './watchdog.ts';
 
-/** Whether the options ask for anything but Node's own trust. */
-export function hasCustomTls({ ca, cert, key }: ResolvedOptions): boolean {
+/** What the two transports share. */
+export interface TransportParts {
+  readonly options: ResolvedOptions;
+  readonly watchdog: Watchdog;
+  readonly secureContext: TlsContext;
+}
+
+/** One context for all connections, made when the first one needs it. */
+export type TlsContext = () => SecureContext;
+
+function hasCustomTls({ ca, cert, key }: ResolvedOptions): boolean {
   return ca.length > 0 || cert !== undefined || key !== undefined;
 }
 
@@ -12,7 +22,13 @@ export function hasCustomTls({ ca, cert, key }: ResolvedOptions): boolean {
  * certificates for every connection would cost more than the handshake.
  * @throws LongshoreError `ERR_TLS_CONFIG` for certificates or keys that cannot be read
  */
-export function createTlsContext({ ca, cert, key }: ResolvedOptions): SecureContext {
+export function createTlsContext(options: ResolvedOptions): TlsContext {
+  // Bad files are told of before the first request, good ones are read once.
+  let context = hasCustomTls(options) ? readContext(options) : undefined;
+  return () => (context ??= readContext(options));
+}
+
+function readContext({ ca, cert, key }: ResolvedOptions): SecureContext {
   try {
     return createSecureContext({
       ...(ca.length === 0

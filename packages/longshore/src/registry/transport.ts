@@ -3,6 +3,7 @@ import { originOf } from './endpoint.ts';
 import type { HttpRequest, Transport } from './http.ts';
 import type { ResolvedOptions } from './options.ts';
 import { proxyFor } from './proxy.ts';
+import { createTlsContext } from './tlsContext.ts';
 import { createUndiciTransport } from './undiciExchange.ts';
 import { createWatchdog } from './watchdog.ts';
 
@@ -13,9 +14,10 @@ import { createWatchdog } from './watchdog.ts';
  */
 export function createTransport(options: ResolvedOptions): Transport {
   const watchdog = createWatchdog(options.stallTimeoutMs);
-  const undici = createUndiciTransport(options, watchdog);
+  const secureContext = createTlsContext(options);
+  const undici = createUndiciTransport({ options, watchdog, secureContext });
   if (options.bodyPath === 'undici') return undici;
-  const direct = createDirectTransport(options, watchdog);
+  const direct = createDirectTransport({ options, watchdog, secureContext });
   const oddOrigins = new Set<string>();
 
   function suitsDirect({ method, kind, url, body }: HttpRequest): boolean {

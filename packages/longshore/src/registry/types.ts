@@ -30,6 +30,12 @@ export interface BlobStream {
 
 export interface BlobRequest extends Partial<{ readonly start: number; readonly end: number }> {
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Whether what may pass (network, 429, 5xx) is tried again here. A caller that gives back its
+   * permit while it waits, and that decides for many requests at once, says no.
+   * @defaultValue true
+   */
+  readonly retry?: boolean;
 }
 
 export interface FetchedManifest {

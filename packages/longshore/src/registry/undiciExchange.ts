@@ -1,19 +1,19 @@
-import { Agent, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
 import { BodyPump } from './bodyPump.ts';
 import { MAX_HEAD_BYTES } from './direct/directCall.ts';
 import type { HeaderFields, HttpRequest, HttpResponse, Transport } from './http.ts';
 import { networkError } from './networkError.ts';
 import type { ResolvedOptions } from './options.ts';
 import { proxyFor } from './proxy.ts';
-import { createTlsContext, hasCustomTls } from './tlsContext.ts';
+import type { TransportParts } from './tlsContext.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /**
  * Everything but blob bodies on direct connections. HTTP/1.1 alone: with HTTP/2 all bodies of a
  * host would share one TCP connection and its window (research/pull.md, section 2).
  */
-export function createUndiciTransport(options: ResolvedOptions, watchdog: Watchdog): Transport {
-  const tls = hasCustomTls(options) ? { secureContext: createTlsContext(options) } : {};
+export function createUndiciTransport(parts: TransportParts): Transport {
+  const { options, watchdog } = parts;
   const shared = {
     allowH2: false,
     pipelining: 1,
@@ -22,8 +22,7 @@ export function createUndiciTransport(options: ResolvedOptions, watchdog: Watchd
     bodyTimeout: 0,
     headersTimeout: options.headersTimeoutMs,
   };
-  const connect = { ...tls, timeout: options.connectTimeoutMs };
-  const direct = new Agent({ ...shared, connect });
+  const direct = new Agent({ ...shared, connect: createConnector(parts) });
   const proxies = new Map<string, ProxyAgent>();
 
   function dispatcherFor(url: URL): Dispatcher {
@@ -31,7 +30,8 @@ export function createUndiciTransport(options: ResolvedOptions, watchdog: Watchd
     if (uri === undefined) return direct;
     let proxy = proxies.get(uri);
     if (proxy === undefined) {
-      proxy = new ProxyAgent({ ...shared, uri, requestTls: connect, proxyTls: connect });
+      const tls = { timeout: options.connectTimeoutMs, secureContext: parts.secureContext() };
+      proxy = new ProxyAgent({ ...shared, uri, requestTls: tls, proxyTls: tls });
       proxies.set(uri, proxy);
     }
     return proxy;
@@ -42,6 +42,21 @@ export function createUndiciTransport(options: ResolvedOptions, watchdog: Watchd
     async close() {
       await Promise.all([direct, ...proxies.values()].map((agent) => agent.destroy()));
     },
+  };
+}
+
+/** Plain connections do not make the TLS context with its 140 root certificates. */
+function createConnector({ options, secureContext }: TransportParts): buildConnector.connector {
+  const timeout = options.connectTimeoutMs;
+  const plain = buildConnector({ timeout });
+  let secure: buildConnector.connector | undefined;
+  return (target, callback) => {
+    if (target.protocol !== 'https:') {
+      plain(target, callback);
+      return;
+    }
+    secure ??= buildConnector({ timeout, allowH2: false, secureContext: secureContext() });
+    secure(target, callback);
   };
 }
 

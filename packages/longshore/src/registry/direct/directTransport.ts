@@ -1,10 +1,7 @@
-import type { SecureContext } from 'node:tls';
 import { originOf } from '../endpoint.ts';
 import type { HttpRequest, HttpResponse } from '../http.ts';
 import { networkError } from '../networkError.ts';
-import type { ResolvedOptions } from '../options.ts';
-import { createTlsContext } from '../tlsContext.ts';
-import type { Watchdog } from '../watchdog.ts';
+import type { TransportParts } from '../tlsContext.ts';
 import { Connection } from './connection.ts';
 import { DirectCall, type Refusal } from './directCall.ts';
 import { IdleConnections } from './idleConnections.ts';
@@ -18,19 +15,16 @@ export interface DirectTransport {
 
 export type OddResponse = Extract<Refusal, { kind: 'odd' }>;
 
-export function createDirectTransport(
-  settings: ResolvedOptions,
-  watchdog: Watchdog,
-): DirectTransport {
+export function createDirectTransport(parts: TransportParts): DirectTransport {
+  const { options: settings, watchdog, secureContext } = parts;
   const idle = new IdleConnections();
   const open = new Set<Connection>();
-  let context: SecureContext | undefined;
 
   async function connect(request: HttpRequest): Promise<Connection> {
     return Connection.open({
       url: request.url,
       timeoutMs: settings.connectTimeoutMs,
-      secureContext: () => (context ??= createTlsContext(settings)),
+      secureContext,
       signal: request.signal,
       open,
     });
