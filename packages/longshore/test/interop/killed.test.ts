@@ -18,8 +18,10 @@ const NAME = 'team/big:v1';
 const LAYERS = Array.from({ length: 8 }, (_, index) => (index + 4) * MIB);
 /** The whole pull takes some 25 s then: longer than all the lives of the killed ones together. */
 const BYTES_PER_SECOND = 600_000;
-const SHORTEST_LIFE_MS = 250;
-const LONGEST_LIFE_MS = 1800;
+const LONGEST_MOVE_MS = 1400;
+/** Every so often it is killed while it still starts, plans or takes up what was left. */
+const EARLY_KILLS = 4;
+const LONGEST_START_MS = 1000;
 
 test('kill -9 at random moments, again and again, then complete and equal', {
   timeout: 180_000,
@@ -42,8 +44,11 @@ test('kill -9 at random moments, again and again, then complete and equal', {
   const flags = ['--store', store, '--workers', String(WORKERS)];
 
   for (let kill = 1; kill <= KILLS; kill += 1) {
-    const life = SHORTEST_LIFE_MS + random() * (LONGEST_LIFE_MS - SHORTEST_LIFE_MS);
-    await longshore.killAfter(life, 'pull', `${slow.host}/${NAME}`, ...flags);
+    const moment =
+      kill % EARLY_KILLS === 0
+        ? { said: '', thenMs: random() * LONGEST_START_MS }
+        : { said: 'blob.started', thenMs: random() * LONGEST_MOVE_MS };
+    await longshore.kill(moment, 'pull', `${slow.host}/${NAME}`, '--progress', 'json', ...flags);
     await assertNothingHalfWritten(store);
   }
 

@@ -12,10 +12,16 @@ export interface Longshore {
   run(...args: readonly string[]): Promise<ProgramResult>;
   /** Runs it to its end; it has to succeed. Gives its stdout. */
   must(...args: readonly string[]): Promise<string>;
-  /** Starts it and kills it (`kill -9`) after this time. Gives what it had said; rejects if it ended before. */
-  killAfter(lifeMs: number, ...args: readonly string[]): Promise<string>;
+  /** Starts it and kills it (`kill -9`). Gives what it had said; rejects if it ended before. */
+  kill(moment: KillMoment, ...args: readonly string[]): Promise<string>;
   /** Writes a Docker `config.json` with one user for one registry. */
   logIn(host: string, user: string, password: string): Promise<void>;
+}
+
+/** When to kill it: this long after it has said that on stderr; '' is its start. */
+export interface KillMoment {
+  readonly said: string;
+  readonly thenMs: number;
 }
 
 /** @param home - an empty folder; neither settings nor credentials of this machine are read */
@@ -33,22 +39,29 @@ export function longshoreAt(home: string): Longshore {
   return {
     run: (...args) => runProgram(process.execPath, [bin, ...args], { env }),
     must: (...args) => mustRun(process.execPath, [bin, ...args], { env }),
-    async killAfter(lifeMs, ...args) {
+    async kill({ said, thenMs }, ...args) {
       const child = spawn(process.execPath, [bin, ...args], {
         env: { ...process.env, ...env },
         stdio: ['ignore', 'ignore', 'pipe'],
       });
-      let said = '';
+      let output = '';
+      let timer: NodeJS.Timeout | undefined;
+      const look = (): void => {
+        if (timer === undefined && output.includes(said)) {
+          timer = setTimeout(() => child.kill('SIGKILL'), thenMs);
+        }
+      };
+      look();
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        said += text;
+        output += text;
+        look();
       });
-      const timer = setTimeout(() => child.kill('SIGKILL'), lifeMs);
       const [status, signal] = (await once(child, 'close')) as [number | null, string | null];
       clearTimeout(timer);
       if (signal !== 'SIGKILL') {
-        throw new Error(`It ended by itself before ${Math.round(lifeMs)} ms, ${status}:\n${said}`);
+        throw new Error(`It ended by itself, ${status}, before it was killed:\n${output}`);
       }
-      return said;
+      return output;
     },
     async logIn(host, user, password) {
       await mkdir(docker, { recursive: true });
