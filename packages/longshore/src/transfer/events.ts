@@ -1,5 +1,6 @@
 import type { Digest } from '../image/index.ts';
 import type { RegistryEvent } from '../registry/index.ts';
+import type { Settled, Workers } from './lanes.ts';
 
 /** An error as data: what events, journals and reports carry. */
 export interface ErrorSummary {
@@ -50,7 +51,7 @@ export type TransferEvent =
       readonly at: number;
       readonly verb: 'pull';
       readonly images: number;
-      readonly workers: number;
+      readonly workers: Workers;
     }
   | {
       readonly type: 'image.resolved';
@@ -152,6 +153,7 @@ export type TransferEvent =
         readonly cancelled: number;
       };
       readonly fetchedBytes: number;
+      readonly settled: readonly Settled[];
       readonly plan?: PlanSummary;
     }
   | (RegistryEvent & { readonly at: number });

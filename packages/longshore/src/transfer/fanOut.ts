@@ -1,21 +1,22 @@
-import type { Limiter } from '../concurrency/index.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Flow } from './flow.ts';
+import type { Lane } from './lane.ts';
+import type { Lanes } from './lanes.ts';
 import type { BlobMove, FlowTable } from './moveBlob.ts';
 import { chooseSteal, findStragglers, type OpenRange, type SlowSince } from './steal.ts';
 
 /** A connection is cut after this much silence when others have moved in the meantime. */
 const SILENT_MS = 8000;
 /** Used until a response head has been timed. */
-const ASSUMED_SETUP_SECONDS = 0.05;
+const ASSUMED_SETUP_MS = 50;
+/** Ranges down to twice this are counted as work for another flow. */
+const WORTHWHILE_BYTES: number = 1024 * 1024;
 
 export interface FanOutOptions {
-  readonly limiterFor: (registry: string) => Limiter;
+  readonly lanes: Lanes;
   readonly now: () => number;
   /** Off for `--serial`: whole layers only. */
   readonly split: boolean;
-  /** What no further connection can raise, once that is known. */
-  readonly capacityBytesPerSecond?: (registry: string) => number | undefined;
 }
 
 /**
@@ -29,7 +30,6 @@ export class FanOut implements FlowTable {
   readonly #whole = new Set<string>();
   #ids = 0;
   #slowSince: SlowSince = new Map();
-  #setupSeconds = ASSUMED_SETUP_SECONDS;
 
   constructor(options: FanOutOptions) {
     this.#options = options;
@@ -64,40 +64,51 @@ export class FanOut implements FlowTable {
   tick(): void {
     const now = this.#options.now();
     const flows = [...this.#moves.keys()];
-    this.#measureSetup(flows);
     const ranges = new Map(flows.map((flow) => [flow, flow.openRange(now)]));
     this.#cutTheSilent(flows, now);
     this.#cutTheSlow(ranges, now);
-    for (const registry of new Set(Array.from(this.#moves.values(), (move) => move.registry))) {
-      this.#spread(registry, ranges);
-    }
+    this.#options.lanes.tick((lane) => this.#splittable(lane, ranges));
+    for (const lane of new Set(flows.map((flow) => flow.lane))) this.#spread(lane, ranges);
   }
 
-  #spread(registry: string, all: ReadonlyMap<Flow, OpenRange>): void {
-    if (!this.maySplit(registry)) return;
-    const limiter = this.#options.limiterFor(registry);
+  #divisible(flow: Flow): boolean {
+    const move = this.#moves.get(flow);
+    return move !== undefined && !flow.restarted && this.maySplit(move.registry);
+  }
+
+  /** How many more flows would find a piece in what moves now. */
+  #splittable(lane: Lane, ranges: ReadonlyMap<Flow, OpenRange>): number {
+    let pieces = 0;
+    for (const [flow, range] of ranges) {
+      if (flow.lane !== lane || !range.divisible || !this.#divisible(flow)) continue;
+      pieces += Math.floor(range.remainingBytes / (2 * WORTHWHILE_BYTES));
+    }
+    return pieces;
+  }
+
+  #spread(lane: Lane, all: ReadonlyMap<Flow, OpenRange>): void {
+    const { limiter, controller } = lane;
     const flows = new Map<number, Flow>();
     const ranges: OpenRange[] = [];
     for (const [flow, range] of all) {
-      if (this.#moves.get(flow)?.registry !== registry || flow.restarted) continue;
+      if (flow.lane !== lane || flow.restarted) continue;
       flows.set(flow.id, flow);
-      ranges.push(range);
+      ranges.push(this.#divisible(flow) ? range : { ...range, divisible: false });
     }
     const goodput = ranges.reduce((sum, { bytesPerSecond = 0 }) => sum + bytesPerSecond, 0);
-    const capacity = this.#options.capacityBytesPerSecond?.(registry);
     while (limiter.waiting === 0 && limiter.active < limiter.width) {
       const steal = chooseSteal({
         ranges,
-        setupSeconds: this.#setupSeconds,
+        setupSeconds: (lane.fastestSetupMs ?? ASSUMED_SETUP_MS) / 1000,
         goodputBytesPerSecond: goodput,
-        capacityBytesPerSecond: capacity,
+        capacityBytesPerSecond: controller?.capacityBytesPerSecond,
       });
       const flow = steal === undefined ? undefined : flows.get(steal.id);
       const move = flow === undefined ? undefined : this.#moves.get(flow);
       if (steal === undefined || flow === undefined || move === undefined) return;
-      const permit = limiter.tryAcquire();
+      const permit = lane.tryAcquire();
       if (permit === undefined) return;
-      move.help(flow.cut(steal.keptBytes), permit);
+      move.help(flow.cut(steal.keptBytes), { lane, permit });
       const cut = ranges.findIndex(({ id }) => id === steal.id);
       ranges.splice(cut, 1, ...halves(ranges[cut], steal));
     }
@@ -114,20 +125,13 @@ export class FanOut implements FlowTable {
 
   #cutTheSlow(ranges: ReadonlyMap<Flow, OpenRange>, now: number): void {
     const found = findStragglers(this.#slowSince, [...ranges.values()], {
-      setupSeconds: this.#setupSeconds,
+      setupSeconds: ASSUMED_SETUP_MS / 1000,
       atSeconds: now / 1000,
     });
     this.#slowSince = found.slowSince;
     for (const flow of ranges.keys()) {
       if (found.restart.includes(flow.id)) flow.restart(gaveUp('slow'));
     }
-  }
-
-  #measureSetup(flows: readonly Flow[]): void {
-    const times = flows.flatMap(({ setupMs }) => (setupMs === undefined ? [] : [setupMs]));
-    times.sort((a, b) => a - b);
-    const median = times[times.length >> 1];
-    if (median !== undefined) this.#setupSeconds = median / 1000;
   }
 }
 

@@ -1,5 +1,6 @@
 import type { BlobStream } from '../registry/index.ts';
 import type { ByteRange } from '../store/index.ts';
+import type { Lane } from './lane.ts';
 import { Meter } from './meter.ts';
 import type { OpenRange } from './steal.ts';
 
@@ -14,6 +15,7 @@ export class Flow {
   readonly id: number;
   /** Key of the blob in the plan. */
   readonly blob: string;
+  readonly lane: Lane;
   /** Aborted to give the connection up and ask anew; see {@link Flow.restart}. */
   readonly signal: AbortSignal;
   /** Scheme, host and port that serve it; known once the response head is there. */
@@ -31,9 +33,18 @@ export class Flow {
   #end: number;
   #restarted = false;
 
-  constructor(id: number, blob: string, range: ByteRange, now: number) {
+  constructor(
+    id: number,
+    {
+      blob,
+      range,
+      lane,
+    }: { readonly blob: string; readonly range: ByteRange; readonly lane: Lane },
+    now: number,
+  ) {
     this.id = id;
     this.blob = blob;
+    this.lane = lane;
     this.#offset = range.start;
     this.#end = range.end;
     this.#startedAt = now;
@@ -67,6 +78,7 @@ export class Flow {
   moved(bytes: number, now: number): void {
     this.#offset += bytes;
     this.#meter.add(bytes);
+    this.lane.moved(bytes);
     this.lastByteAt = now;
   }
 

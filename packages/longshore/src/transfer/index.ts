@@ -8,7 +8,10 @@ export type {
   PlanSummary,
   TransferEvent,
 } from './events.ts';
+export { type HostMemory, openHostMemory } from './hostMemory.ts';
+export type { Settled, Workers } from './lanes.ts';
 export { type PulledImage, type PullOptions, type PullResult, pull } from './pull.ts';
+export { RateLimit } from './rateLimit.ts';
 export { type ResolvedImage, type ResolveOptions, resolveImage } from './resolve.ts';
 export { createLayersSink } from './sinks/layersSink.ts';
 export { createOciSink } from './sinks/ociSink.ts';

@@ -1,14 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Limiter, Permit } from '../concurrency/index.ts';
-import { LongshoreError } from '../errors.ts';
+import type { Permit } from '../concurrency/index.ts';
+import { isLongshoreError, LongshoreError } from '../errors.ts';
 import type { BlobStream, Registry, RepositoryAddress } from '../registry/index.ts';
 import type { ByteRange, Ingest, Store } from '../store/index.ts';
 import { BlobActivity } from './activity.ts';
 import { summariseError } from './errors.ts';
 import type { EventListener } from './events.ts';
 import { ENOUGH, Flow, uncovered } from './flow.ts';
+import type { Slot } from './lane.ts';
+import type { Lanes } from './lanes.ts';
 import type { PlannedBlob } from './plan.ts';
-import { afterFailure, NO_TROUBLE, type Trouble } from './retry.ts';
+import { afterFailure, isThrottled, NO_TROUBLE, retryAfterMs, type Trouble } from './retry.ts';
 
 /** Blobs up to this size (configs, mostly) cost a request, not bandwidth: they go as metadata. */
 export const SMALL_BLOB_BYTES: number = 64 * 1024;
@@ -32,8 +34,7 @@ export interface FlowTable {
 export interface MoveContext {
   readonly store: Store;
   readonly registry: Registry;
-  /** The limiter of whatever serves this registry's blobs. */
-  readonly limiterFor: (registry: string) => Limiter;
+  readonly lanes: Lanes;
   /** One class for all sizes, so that `--serial` means one request at a time. */
   readonly oneClass: boolean;
   /** Blobs that move now, for the progress view. */
@@ -67,6 +68,13 @@ export async function moveBlob(blob: PlannedBlob, context: MoveContext): Promise
   } finally {
     await move.end();
   }
+}
+
+/** A stretch of a blob to fetch, and the permit to do it under. */
+interface FlowWork {
+  readonly ingest: Ingest;
+  readonly range: ByteRange;
+  readonly slot: Slot;
 }
 
 /** One blob on its way. Only {@link BlobMove.help} is for others. */
@@ -111,18 +119,18 @@ export class BlobMove {
   }
 
   /** Fetches `range`, which its owner has given away, on a connection of its own. */
-  help(range: ByteRange, permit: Permit): void {
-    const helper = this.#tryToHelp(range).finally(() => {
-      permit.release();
+  help(range: ByteRange, slot: Slot): void {
+    const helper = this.#tryToHelp(range, slot).finally(() => {
+      slot.permit.release();
       this.#helpers.delete(helper);
     });
     this.#helpers.add(helper);
   }
 
   /** What a helper cannot do stays missing, and the owner comes to it in its own time. */
-  async #tryToHelp(range: ByteRange): Promise<void> {
+  async #tryToHelp(range: ByteRange, slot: Slot): Promise<void> {
     try {
-      if (this.#ingest !== undefined) await this.#runFlow(this.#ingest, range, true);
+      if (this.#ingest !== undefined) await this.#runFlow({ ingest: this.#ingest, range, slot });
     } catch {
       // The owner meets the same trouble, and it is the owner who tells and counts it.
     }
@@ -130,10 +138,10 @@ export class BlobMove {
 
   /** One go at it, under a permit; what is verified and synced at the end needs none. */
   async #attempt(): Promise<MovedBlob['by']> {
-    let permit = await this.#acquire();
+    let slot = await this.#acquire();
     this.#context.active.add(this.#activity);
     try {
-      this.#ingest ??= await this.#openIngest(permit);
+      this.#ingest ??= await this.#openIngest(slot.permit);
       const ingest = this.#ingest;
       if (ingest === undefined) return 'another-process';
       this.#activity.state = 'moving';
@@ -141,19 +149,19 @@ export class BlobMove {
         const gap = uncovered(ingest.missing(), this.#flows)[0];
         if (gap === undefined) {
           if (this.#helpers.size === 0) break;
-          permit.release();
+          slot.permit.release();
           await Promise.race(this.#helpers);
-        } else if (permit.released) {
-          permit = await this.#acquire();
+        } else if (slot.permit.released) {
+          slot = await this.#acquire();
         } else {
-          await this.#runFlow(ingest, gap, false);
+          await this.#runFlow({ ingest, range: gap, slot });
         }
       }
-      permit.release();
+      slot.permit.release();
       await this.#commit(ingest);
       return 'this-run';
     } finally {
-      permit.release();
+      slot.permit.release();
     }
   }
 
@@ -166,11 +174,11 @@ export class BlobMove {
     }
   }
 
-  #acquire(): Promise<Permit> {
+  #acquire(): Promise<Slot> {
     const { size } = this.#blob.descriptor;
-    const { limiterFor, oneClass, drain } = this.#context;
+    const { lanes, oneClass, drain } = this.#context;
     const begun = this.#ingest !== undefined || this.#trouble !== NO_TROUBLE;
-    return limiterFor(this.registry).acquire({
+    return lanes.acquire(this.registry, {
       kind: size <= SMALL_BLOB_BYTES && !oneClass ? 'metadata' : 'body',
       // Largest first: the limiter hands permits out in this order.
       bytes: size - this.#blob.partialBytes,
@@ -202,48 +210,33 @@ export class BlobMove {
     return ingest;
   }
 
-  async #runFlow(ingest: Ingest, range: ByteRange, helper: boolean): Promise<void> {
+  async #runFlow(work: FlowWork): Promise<void> {
     const { flows, now } = this.#context;
-    const flow = new Flow(flows.nextId(), this.#blob.key, range, now());
+    const { range, slot } = work;
+    const flow = new Flow(flows.nextId(), { blob: this.#blob.key, range, lane: slot.lane }, now());
+    const request = slot.lane.request();
     this.#flows.add(flow);
     flows.add(flow, this);
+    let broken = false;
     try {
-      await this.#fetch(flow, ingest, helper);
+      const stream = await this.#open(flow, work.ingest);
+      request.accepted();
+      await this.#read(flow, stream, work.ingest);
       if (flow.offset === range.start) throw noProgress(this.#source());
     } catch (error) {
-      if (error !== ENOUGH && !flow.restarted) throw error;
+      if (error === ENOUGH || flow.restarted) return;
+      if (isThrottled(error)) request.refused(retryAfterMs(error));
+      else broken = isLongshoreError(error) && error.origin === 'network';
+      throw error;
     } finally {
+      request.ended(broken);
       flows.delete(flow);
       this.#flows.delete(flow);
     }
   }
 
-  async #fetch(flow: Flow, ingest: Ingest, helper: boolean): Promise<void> {
-    const stream = await this.#open(flow, ingest);
-    if (flow.offset > 0 && !stream.ranged) {
-      this.#context.flows.rangesRefused(this.registry);
-      if (helper) return stream.cancel();
-    }
-    let at = stream.start;
-    await stream.consume((chunk) => {
-      // A server that ignores the range sends what is held already; those bytes are passed over.
-      const from = Math.max(at, flow.offset);
-      const to = Math.min(at + chunk.byteLength, flow.end);
-      const start = at;
-      at += chunk.byteLength;
-      const fresh = to > from ? chunk.subarray(from - start, to - start) : undefined;
-      const writing = fresh === undefined ? undefined : this.#take(flow, ingest, from, fresh);
-      if (at < flow.end || at >= (stream.end ?? this.#blob.descriptor.size)) return writing;
-      // Cut shorter than what was asked for: the tail is another flow's.
-      if (writing === undefined) throw ENOUGH;
-      return writing.then(() => {
-        throw ENOUGH;
-      });
-    });
-  }
-
   async #open(flow: Flow, ingest: Ingest): Promise<BlobStream> {
-    const { registry, emit, now, signal, flows } = this.#context;
+    const { registry, emit, now, signal, flows, lanes } = this.#context;
     const { descriptor } = this.#blob;
     const { digest, size } = descriptor;
     const source = this.#source();
@@ -252,12 +245,35 @@ export class BlobMove {
     const stream = await registry.openBlob(source, descriptor, {
       ...(ranged && (flow.offset > 0 || probing) ? { start: flow.offset } : {}),
       ...(ranged && flow.end < size ? { end: flow.end } : {}),
+      retry: false,
       signal: AbortSignal.any([signal, ingest.signal, flow.signal, this.#ended.signal]),
     });
+    lanes.learn(source.registry, stream.origin);
     flow.opened(stream, now());
+    if (flow.offset > 0 && !stream.ranged) flows.rangesRefused(source.registry);
     const { origin, start: offset } = stream;
     emit({ type: 'blob.started', at: now(), digest, size, offset, origin });
     return stream;
+  }
+
+  async #read(flow: Flow, stream: BlobStream, ingest: Ingest): Promise<void> {
+    const last = stream.end ?? this.#blob.descriptor.size;
+    let at = stream.start;
+    await stream.consume((chunk) => {
+      // A server that ignores the range sends what is held already; those bytes are passed over.
+      const start = at;
+      at += chunk.byteLength;
+      const from = Math.max(start, flow.offset);
+      const to = Math.min(at, flow.end);
+      const fresh = to > from ? chunk.subarray(from - start, to - start) : undefined;
+      const writing = fresh === undefined ? undefined : this.#take(flow, ingest, from, fresh);
+      if (at < flow.end || at >= last) return writing;
+      // Cut shorter than what was asked for: the tail is another flow's.
+      if (writing === undefined) throw ENOUGH;
+      return writing.then(() => {
+        throw ENOUGH;
+      });
+    });
   }
 
   #take(flow: Flow, ingest: Ingest, at: number, bytes: Uint8Array): undefined | Promise<void> {

@@ -2,7 +2,10 @@ import type { Digest, Platform } from '../image/index.ts';
 import type { Registry } from '../registry/index.ts';
 import type { Store } from '../store/index.ts';
 import type { ErrorSummary, EventListener, PlanSummary } from './events.ts';
+import type { HostMemory } from './hostMemory.ts';
+import type { Settled, Workers } from './lanes.ts';
 import { PullRun } from './pullRun.ts';
+import type { RateLimit } from './rateLimit.ts';
 import type { ImageSink } from './sinks/sink.ts';
 
 export interface PullOptions {
@@ -10,8 +13,17 @@ export interface PullOptions {
   readonly registry: Registry;
   /** Which image of an index to take; `all` takes the index with everything below it. */
   readonly platform: Platform | 'all';
-  /** Blobs that move at once; small ones (configs, manifests) have a class of their own. */
-  readonly workers: number;
+  /**
+   * Connections that carry bodies at once; `auto` finds out, for each server of bytes, how many pay.
+   * Small requests (configs, manifests) have a class of their own.
+   */
+  readonly workers: Workers;
+  /** Bound of `auto`, over all servers. @defaultValue 64 */
+  readonly maxConnections?: number;
+  /** What earlier runs found out about servers; `auto` starts from it. */
+  readonly memory?: HostMemory | undefined;
+  /** A cap on bytes per second over all connections, which may be changed while the pull runs. */
+  readonly rateLimit?: RateLimit | undefined;
   /** One request at a time, whole layers: the base case that parallel pulls are measured against. @defaultValue false */
   readonly serial?: boolean;
   /** Stop everything at the first image that fails. @defaultValue false */
@@ -61,6 +73,8 @@ export interface PullResult {
   /** Bytes of blobs that came over the network in this run. */
   readonly fetchedBytes: number;
   readonly milliseconds: number;
+  /** For each server of bytes: how wide the run settled, and what bounded it. */
+  readonly settled: readonly Settled[];
 }
 
 /**

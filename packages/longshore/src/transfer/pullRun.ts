@@ -1,4 +1,4 @@
-import { createKeyedLimiter, createLimiter, type KeyedLimiter } from '../concurrency/index.ts';
+import { createLimiter } from '../concurrency/index.ts';
 import { LongshoreError } from '../errors.ts';
 import { formatPlatform, formatReference, parseReference } from '../image/index.ts';
 import { Account, type Settlement } from './account.ts';
@@ -6,6 +6,7 @@ import { summariseError } from './errors.ts';
 import type { EventListener, PlanSummary } from './events.ts';
 import { FanOut } from './fanOut.ts';
 import { countImages, type ImageRecord, reportImage, shortName, totalSize } from './imageRecord.ts';
+import { Lanes } from './lanes.ts';
 import { type MoveContext, moveBlob } from './moveBlob.ts';
 import { digestsOf, type Holding, type PlannedBlob, type PullPlan, planPull } from './plan.ts';
 import { ProgressTicker } from './progress.ts';
@@ -15,7 +16,9 @@ import { Stopping } from './stopping.ts';
 
 const DRAIN_TIMEOUT_MS = 10_000;
 /** How often idle permits look for work: a permit idles half of this on average. */
-const SPREAD_MS = 50;
+const SPREAD_MS = 20;
+/** As many connections as `auto` opens at the most, over all servers. */
+const MAX_CONNECTIONS = 64;
 /** Images handed to `--to` at once: it is copying or linking on one disk. */
 const SINK_WIDTH = 2;
 
@@ -26,7 +29,7 @@ export class PullRun {
   readonly #emit: EventListener;
   readonly #startedAt: number;
   readonly #records: readonly ImageRecord[];
-  readonly #limiters: KeyedLimiter;
+  readonly #lanes: Lanes;
   readonly #fanOut: FanOut;
   readonly #sinkLimiter = createLimiter({ name: 'outputs', width: SINK_WIDTH });
   readonly #stopping: Stopping;
@@ -42,15 +45,15 @@ export class PullRun {
     this.#emit = options.onEvent ?? (() => undefined);
     this.#startedAt = this.#now();
     this.#records = inputs.map((input, image) => ({ image, input, state: 'waiting' }));
-    const width = options.serial === true ? 1 : options.workers;
-    this.#limiters = createKeyedLimiter({
-      name: 'transfers',
-      width,
-      keyWidth: width,
-      nameOf: (host) => `transfers from ${host}`,
+    this.#lanes = new Lanes({
+      workers: options.serial === true ? 1 : options.workers,
+      maxConnections: options.maxConnections ?? MAX_CONNECTIONS,
+      memory: options.memory,
+      now: this.#now,
+      random: options.random ?? Math.random,
     });
     this.#fanOut = new FanOut({
-      limiterFor: (registry) => this.#limiters.of(registry),
+      lanes: this.#lanes,
       now: this.#now,
       split: options.serial !== true,
     });
@@ -69,7 +72,7 @@ export class PullRun {
       at,
       verb: 'pull',
       images: this.#records.length,
-      workers: this.#limiters.width,
+      workers: this.#options.serial === true ? 1 : this.#options.workers,
     });
     using _stopping = this.#stopping;
     await this.#resolveAll();
@@ -111,7 +114,7 @@ export class PullRun {
     const { store, registry, platform, serial, dryRun } = this.#options;
     const signal = this.#stopping.drain;
     const kind = serial === true ? 'body' : 'metadata';
-    using _permit = await this.#limiters.of(reference.registry).acquire({ kind, signal });
+    using _permit = await this.#lanes.of(reference.registry).acquire({ kind, signal });
     return resolveImage(reference, { store, registry, platform, keep: dryRun !== true, signal });
   }
 
@@ -187,7 +190,7 @@ export class PullRun {
       emit: this.#emit,
       totalBytes: plan.summary.fetchBytes,
       blobs: plan.fetch.length,
-      width: () => this.#limiters.width,
+      width: () => this.#lanes.width,
       images: () => countImages(this.#records),
     });
     this.#progress = progress;
@@ -195,6 +198,7 @@ export class PullRun {
     using _spreading = every(SPREAD_MS, () => this.#fanOut.tick());
     await Promise.all(plan.fetch.map((blob) => this.#move(blob, progress)));
     await Promise.all(this.#endings);
+    await this.#lanes.remember();
   }
 
   async #move(blob: PlannedBlob, progress: ProgressTicker): Promise<void> {
@@ -224,7 +228,7 @@ export class PullRun {
     return {
       store,
       registry,
-      limiterFor: (host) => this.#limiters.of(host),
+      lanes: this.#lanes,
       flows: this.#fanOut,
       oneClass: serial === true,
       active: progress.active,
@@ -233,7 +237,7 @@ export class PullRun {
       random: random ?? Math.random,
       onBytes: (bytes) => {
         progress.moved(bytes);
-        return undefined;
+        return this.#options.rateLimit?.take(bytes);
       },
       drain: AbortSignal.any([this.#stopping.drain, unneeded]),
       signal: AbortSignal.any([this.#stopping.signal, unneeded]),
@@ -306,12 +310,23 @@ export class PullRun {
     const stopped = images.cancelled > 0 && this.#options.failFast !== true;
     const outcome = stopped ? 'cancelled' : images.failed > 0 ? 'failed' : 'succeeded';
     const plan = this.#plan === undefined ? {} : { plan: this.#plan };
-    this.#emit({ type: 'run.finished', at, outcome, milliseconds, images, fetchedBytes, ...plan });
+    const settled = this.#lanes.settled();
+    this.#emit({
+      type: 'run.finished',
+      at,
+      outcome,
+      milliseconds,
+      images,
+      fetchedBytes,
+      settled,
+      ...plan,
+    });
     return {
       outcome,
       images: this.#records.map((record) => reportImage(record, this.#startedAt, at)),
       fetchedBytes,
       milliseconds,
+      settled,
       ...plan,
     };
   }

@@ -1,7 +1,10 @@
 import { isLongshoreError } from '../errors.ts';
 
-/** Tries without a sign of progress after which a blob is given up. */
-export const MAX_BLOB_ATTEMPTS = 6;
+/**
+ * Tries without a sign of progress after which a blob is given up: about a minute of waiting on
+ * average, which outlasts the restart of a registry.
+ */
+export const MAX_BLOB_ATTEMPTS = 10;
 /** This much new data clears the count: a transfer that moves is worth going on with. */
 const PROGRESS_BYTES: number = 1024 * 1024;
 const FIRST_DELAY_MS = 250;
@@ -98,7 +101,13 @@ function isRefusal(error: unknown): boolean {
   return isLongshoreError(error) && error.origin === 'registry';
 }
 
-function retryAfterMs(error: unknown): number | undefined {
+/** The server has no room: it answers, and may serve this very request later. */
+export function isThrottled(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null || !('status' in error)) return false;
+  return error.status === 429 || error.status === 503;
+}
+
+export function retryAfterMs(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('retryAfterMs' in error)) return undefined;
   return typeof error.retryAfterMs === 'number' ? error.retryAfterMs : undefined;
 }

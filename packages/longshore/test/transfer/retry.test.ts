@@ -53,7 +53,7 @@ describe('after a failure', () => {
       delays.push(next.delayMs);
       trouble = next.trouble;
     }
-    assert.deepEqual(delays, [250, 500, 1000, 2000, 4000]);
+    assert.deepEqual(delays, [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
     const told = Object.assign(failure({ retryable: true }), { retryAfterMs: 12_345 });
     const next = afterFailure(told, NO_TROUBLE, context());
     assert.ok(next.action === 'retry' && next.delayMs === 12_345);

@@ -50,7 +50,7 @@ export function createPlainRenderer(write: (text: string) => void, clock: Clock)
     switch (event.type) {
       case 'run.started':
         summaryAt = clock.now();
-        return line(`Pulling ${formatCount(event.images, 'image')}, ${event.workers} at once`);
+        return line(`Pulling ${formatCount(event.images, 'image')}, ${atOnce(event.workers)}`);
       case 'plan.ready':
         return line(planLine(event));
       case 'image.done': {
@@ -148,4 +148,8 @@ function limitLines(
     },
     flush,
   };
+}
+
+function atOnce(workers: number | 'auto'): string {
+  return workers === 'auto' ? 'as many at once as pays' : `${workers} at once`;
 }

@@ -54,7 +54,7 @@ export function foldEvent(state: ProgressState, event: TransferEvent): ProgressS
         ...state,
         startedAt: event.at,
         images: { ...images, total: event.images },
-        width: event.workers,
+        width: event.workers === 'auto' ? state.width : event.workers,
       };
     case 'image.resolved':
       return { ...state, images: { ...images, resolved: images.resolved + 1 } };

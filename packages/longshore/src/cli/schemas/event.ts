@@ -1,7 +1,17 @@
 import * as z from 'zod';
 import type { TransferEvent } from '../../transfer/index.ts';
 import type { NoticeLine } from '../render/json.ts';
-import { at, bytes, count, digest, errorSummary, milliseconds, plan, planShape } from './parts.ts';
+import {
+  at,
+  bytes,
+  count,
+  digest,
+  errorSummary,
+  milliseconds,
+  plan,
+  planShape,
+  settled,
+} from './parts.ts';
 
 const image = count.describe('Place in the input, from 0');
 const reference = z.string();
@@ -17,7 +27,11 @@ const active = z.object({
 });
 
 const eventSchema = z.discriminatedUnion('type', [
-  line('run.started', { verb: z.literal('pull'), images: count, workers: count }),
+  line('run.started', {
+    verb: z.literal('pull'),
+    images: count,
+    workers: z.union([count, z.literal('auto')]),
+  }),
   line('image.resolved', {
     image,
     reference,
@@ -63,6 +77,7 @@ const eventSchema = z.discriminatedUnion('type', [
     milliseconds,
     images: z.object({ total: count, done: count, failed: count, cancelled: count }),
     fetchedBytes: bytes,
+    settled: z.array(settled).readonly(),
     plan: plan.optional(),
   }),
   line('registry.retry', {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { PlanSummary } from '../../transfer/index.ts';
+import type { PlanSummary, Settled } from '../../transfer/index.ts';
 
 /** Pieces that several documents share. */
 export const digest: z.ZodType<string> = z
@@ -44,3 +44,46 @@ export const planShape: { readonly [Key in keyof PlanSummary]: z.ZodType<number>
 };
 
 export const plan: z.ZodType<PlanSummary> = z.object(planShape).describe('What the planner found');
+
+const part = z.number().min(0).max(1);
+const elasticity = z
+  .object({ low: count, high: count, value: z.number(), standardError: z.number() })
+  .describe('How goodput answered to the width: 1 grows with it, 0 stays as it is');
+
+/** One server of bytes: how wide the run settled, and why. */
+export const settled: z.ZodType<Settled> = z.object({
+  origin: z.string(),
+  mode: z.enum(['fixed', 'auto']),
+  width: count,
+  verdict: z
+    .object({
+      bound: z.enum([
+        'link',
+        'server',
+        'per-connection cap',
+        'cpu: hash',
+        'disk',
+        'rate limit',
+        'too little work',
+      ]),
+      width: count,
+      averageFlows: z.number(),
+      bytesPerSecond: z.number(),
+      bytesPerSecondPerFlow: z.number(),
+      seconds: z.number(),
+      evidence: z.object({
+        idlePart: part,
+        cpuPart: part,
+        diskPart: part,
+        silentPart: part,
+        refusals: count,
+        breaks: count,
+        ceiling: count.optional(),
+        paced: z.boolean(),
+        atMaximum: z.boolean(),
+        above: elasticity.optional(),
+        below: elasticity.optional(),
+      }),
+    })
+    .optional(),
+});

@@ -29,7 +29,7 @@ export function createOciSink(folder: string): ImageSink {
     async add(image, { store, signal }) {
       await makeLayout(folder);
       const { documents, manifests } = await readImageContent(store, image.descriptor);
-      const blobs = manifests.flatMap(({ config, layers }) => [config, ...layers]);
+      const blobs = manifests.flatMap(({ config, layers }) => [config].concat(layers));
       // Blobs before the manifests that name them, the index of the layout last.
       for (const { digest, size } of [...blobs, ...documents.toReversed()]) {
         signal.throwIfAborted();

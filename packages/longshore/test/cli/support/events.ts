@@ -137,6 +137,7 @@ export function finished(
     milliseconds: 4800,
     images: { total: 3, done: 3, failed: 0, cancelled: 0 },
     fetchedBytes: 536_000_000,
+    settled: [],
     plan: PLAN,
     ...change,
   };

@@ -1,0 +1,177 @@
+import {
+  type AcquireOptions,
+  createElasticCoordinator,
+  createKeyedLimiter,
+  type ElasticCoordinator,
+  elastic,
+  type KeyedLimiter,
+  type Knee,
+  type Verdict,
+} from '../concurrency/index.ts';
+import type { HostMemory } from './hostMemory.ts';
+import { Lane, type Slot } from './lane.ts';
+import { createLoadMeter } from './load.ts';
+
+/** As many as the controller opens to one server of its own accord. */
+const FIRST_WIDTH = 4;
+
+export type Workers = number | 'auto';
+
+export interface LanesOptions {
+  readonly workers: Workers;
+  /** Over all servers, when the width is not fixed. */
+  readonly maxConnections: number;
+  readonly memory: HostMemory | undefined;
+  readonly now: () => number;
+  readonly random: () => number;
+}
+
+/** What a server's lane came to. */
+export interface Settled {
+  /** Who serves the bytes. */
+  readonly origin: string;
+  /** Set by the user, or found. */
+  readonly mode: 'fixed' | 'auto';
+  readonly width: number;
+  /** What bounded it; only where the width was found, not set. */
+  readonly verdict?: Verdict;
+}
+
+/**
+ * One lane for each server of bytes, below one total. A registry that redirects gets the lane of
+ * where it redirects to, so two registries before one content network share what they share.
+ */
+export class Lanes {
+  readonly #options: LanesOptions;
+  readonly #limiters: KeyedLimiter;
+  readonly #coordinator: ElasticCoordinator;
+  readonly #byRegistry = new Map<string, Lane>();
+  readonly #byOrigin = new Map<string, Lane>();
+  readonly #load = createLoadMeter();
+  readonly #lanes = new Map<Lane, string>();
+
+  constructor(options: LanesOptions) {
+    this.#options = options;
+    const { workers, maxConnections } = options;
+    const total = workers === 'auto' ? maxConnections : workers;
+    this.#limiters = createKeyedLimiter({
+      name: 'transfers',
+      width: total,
+      keyWidth: workers === 'auto' ? Math.min(FIRST_WIDTH, total) : total,
+      nameOf: (host) => `transfers from ${host}`,
+    });
+    this.#coordinator = createElasticCoordinator(total);
+  }
+
+  /** How many bodies may move now, over all servers. */
+  get width(): number {
+    if (this.#options.workers !== 'auto') return this.#limiters.width;
+    let width = 0;
+    for (const lane of this.#lanes.keys()) width += lane.limiter.width;
+    return Math.min(width, this.#limiters.width);
+  }
+
+  of(registry: string): Lane {
+    const known = this.#byRegistry.get(registry);
+    if (known !== undefined) return known;
+    const lane = this.#create(registry);
+    this.#byRegistry.set(registry, lane);
+    return lane;
+  }
+
+  /** A permit of whichever lane the registry has by the time the permit comes. */
+  async acquire(registry: string, options: AcquireOptions): Promise<Slot> {
+    for (;;) {
+      const lane = this.of(registry);
+      const permit = await lane.acquire(options);
+      if (this.of(registry) === lane) return { lane, permit };
+      permit.release();
+    }
+  }
+
+  /** The registry's bytes come from `origin`. */
+  learn(registry: string, origin: string): void {
+    const lane = this.of(registry);
+    const serving = this.#byOrigin.get(origin);
+    if (serving === undefined) {
+      this.#byOrigin.set(origin, lane);
+      this.#lanes.set(lane, origin);
+    } else if (serving !== lane) {
+      this.#byRegistry.set(registry, serving);
+      // Those who wait in it get their permits there, and find that their place is elsewhere now.
+      this.#lanes.delete(lane);
+      lane.controller?.close();
+    }
+  }
+
+  /**
+   * Lets every controller look at what its lane did.
+   * @param splittable how many more flows of a lane would find work in ranges that move now
+   */
+  tick(splittable: (lane: Lane) => number): void {
+    if (this.#options.workers !== 'auto') return;
+    const atMs = this.#options.now();
+    const load = this.#load();
+    const seen = Array.from(this.#lanes.keys(), (lane) => ({ lane, ...lane.take() }));
+    const totalBytes = seen.reduce((sum, { bytes }) => sum + bytes, 0);
+    const totalActive = seen.reduce((sum, { lane }) => sum + lane.limiter.active, 0);
+    for (const { lane, ...sample } of seen) {
+      const { limiter, controller, fastestSetupMs: rttMs } = lane;
+      if (controller === undefined) continue;
+      const target = controller.observe({
+        atMs,
+        ...sample,
+        ...load,
+        totalBytes,
+        totalActive,
+        active: limiter.active,
+        waiting: limiter.waiting + splittable(lane),
+        ...(rttMs === undefined ? {} : { rttMs }),
+      });
+      if (target !== limiter.width) limiter.resize(target);
+    }
+  }
+
+  /** What each lane that served anything came to. */
+  settled(): Settled[] {
+    const served = [...this.#lanes].filter(([lane]) => lane.servedBytes > 0);
+    return served.map(([{ limiter, controller }, origin]): Settled => {
+      if (controller === undefined) return { origin, mode: 'fixed', width: limiter.width };
+      const verdict = controller.verdict();
+      return { origin, mode: 'auto', width: verdict.width, verdict };
+    });
+  }
+
+  /** Hands what was found to the memory for the next run. */
+  async remember(): Promise<void> {
+    const { memory } = this.#options;
+    if (memory === undefined) return;
+    const knees: [string, Knee][] = [];
+    for (const [registry, { controller }] of this.#byRegistry) {
+      const knee = controller?.knee();
+      if (knee !== undefined) knees.push([registry, knee]);
+    }
+    await memory.remember(knees);
+  }
+
+  #create(registry: string): Lane {
+    const { workers, memory, now, random, maxConnections } = this.#options;
+    const limiter = this.#limiters.of(registry);
+    const remembered = memory?.recall(registry);
+    const controller =
+      workers === 'auto'
+        ? elastic({
+            random,
+            start: Math.min(FIRST_WIDTH, maxConnections),
+            max: maxConnections,
+            coordinator: this.#coordinator,
+            origin: registry,
+            ...(remembered === undefined ? {} : { remembered }),
+          })
+        : undefined;
+    if (controller !== undefined) limiter.resize(controller.target);
+    const lane = new Lane(limiter, controller, now);
+    this.#lanes.set(lane, registry);
+    return lane;
+  }
+}
