@@ -38,15 +38,15 @@ export interface VerdictEvidence {
   readonly refusals: number;
   readonly breaks: number;
   /** The widest the server allowed after refusals; `undefined` when it refused nothing. */
-  readonly ceiling: number | undefined;
+  readonly ceiling?: number | undefined;
   /** Requests had to be spaced out. */
   readonly paced: boolean;
   /** The widest the user allowed, when the controller stood there. */
   readonly atMaximum: boolean;
   /** Elasticity of goodput above the settled width, with its standard error; from the last probe up. */
-  readonly above: Elasticity | undefined;
+  readonly above?: Elasticity | undefined;
   /** The same below it; from the last probe down. */
-  readonly below: Elasticity | undefined;
+  readonly below?: Elasticity | undefined;
 }
 
 export interface Elasticity {

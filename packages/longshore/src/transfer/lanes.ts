@@ -34,7 +34,7 @@ export interface Settled {
   readonly mode: 'fixed' | 'auto';
   readonly width: number;
   /** What bounded it; only where the width was found, not set. */
-  readonly verdict?: Verdict;
+  readonly verdict?: Verdict | undefined;
 }
 
 /**
