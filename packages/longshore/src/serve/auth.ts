@@ -137,7 +137,7 @@ export function allowedScopes(
   }));
 }
 
-export function coversAll(granted: readonly Scope[], needed: readonly Scope[]): boolean {
+function coversAll(granted: readonly Scope[], needed: readonly Scope[]): boolean {
   return needed.every(({ type, name, actions }) =>
     actions.every((action) =>
       granted.some(

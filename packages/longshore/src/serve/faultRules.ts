@@ -133,7 +133,7 @@ class Allowance {
 }
 
 /** Whether the part of a matcher that does not count fits a request. */
-export function fits(match: FaultMatch, facts: RequestFacts): boolean {
+function fits(match: FaultMatch, facts: RequestFacts): boolean {
   const { method, kind, repository, digest, reference } = match;
   return (
     (method === undefined || includes(method, facts.method)) &&

@@ -96,7 +96,7 @@ export interface RedirectFault {
  */
 export interface CrowdFault {
   readonly above: number;
-  readonly then: 429 | 503 | 'reset' | 'slow' | 'freeze' | 'queue';
+  readonly effect: 429 | 503 | 'reset' | 'slow' | 'freeze' | 'queue';
   /** For `slow`; above 1 the total falls as more come. @defaultValue 2 */
   readonly gamma?: number;
 }

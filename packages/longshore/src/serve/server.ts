@@ -36,6 +36,7 @@ class EmbeddedRegistry implements RegistryServer {
   readonly #mint: TokenMint | undefined;
   readonly #rules: DispatchRules;
   readonly #listeners: Listener[] = [];
+  #closed: Promise<void> | undefined;
 
   constructor(options: RegistryServerOptions) {
     const { store, now = Date.now, namespace = 'localhost', auth = { kind: 'none' } } = options;
@@ -143,8 +144,12 @@ class EmbeddedRegistry implements RegistryServer {
     this.#mint?.revokeAll();
   }
 
-  async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return;
+  close(): Promise<void> {
+    this.#closed ??= this.#stop();
+    return this.#closed;
+  }
+
+  async #stop(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#listeners.map((listener) => listener.close()));
     await this.#desk.close();

@@ -35,19 +35,21 @@ export class Crowd {
 
   /** What is done to one more body before it starts, if anything is. */
   get refusal(): 429 | 503 | 'reset' | undefined {
-    const { then } = this.fault;
-    return this.isFull && (then === 429 || then === 503 || then === 'reset') ? then : undefined;
+    const { effect } = this.fault;
+    return this.isFull && (effect === 429 || effect === 503 || effect === 'reset')
+      ? effect
+      : undefined;
   }
 
   /** What every rate is multiplied by now. */
   get factor(): number {
-    const { above, then, gamma = 2 } = this.fault;
+    const { above, effect, gamma = 2 } = this.fault;
     const open = this.#members.size;
-    return then === 'slow' && open > above ? (above / open) ** gamma : 1;
+    return effect === 'slow' && open > above ? (above / open) ** gamma : 1;
   }
 
   join(flow: Flow): void {
-    if (this.fault.then === 'freeze' && this.isFull) flow.frozen = true;
+    if (this.fault.effect === 'freeze' && this.isFull) flow.frozen = true;
     this.#members.add(flow);
   }
 
@@ -56,7 +58,7 @@ export class Crowd {
   }
 
   holdsBack(flow: Flow): boolean {
-    if (this.fault.then !== 'queue') return false;
+    if (this.fault.effect !== 'queue') return false;
     let ahead = 0;
     for (const member of this.#members) {
       if (member === flow) return ahead >= this.fault.above;

@@ -15,15 +15,3 @@ export async function openFileSource(path: string): Promise<ByteSource> {
     close: () => file.close(),
   };
 }
-
-/** For what is small and already read. */
-export function memorySource(bytes: Uint8Array): ByteSource {
-  return {
-    read: (target, position) => {
-      const part = bytes.subarray(position, position + target.byteLength);
-      target.set(part);
-      return Promise.resolve(part.byteLength);
-    },
-    close: () => Promise.resolve(),
-  };
-}

@@ -1,5 +1,11 @@
 import { createHmac, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
-import { allowedScopes, parseScope, type Scope, type TokenAuthOptions } from './auth.ts';
+import {
+  allowedScopes,
+  formatScope,
+  parseScope,
+  type Scope,
+  type TokenAuthOptions,
+} from './auth.ts';
 
 const DEFAULT_TTL_SECONDS = 300;
 
@@ -47,7 +53,7 @@ export class TokenMint {
     return this.#sign({
       use: 'access',
       user,
-      scopes: granted.map(({ type, name, actions }) => `${type}:${name}:${actions.join(',')}`),
+      scopes: granted.map(formatScope),
       expiresAt: this.#now() + this.ttlSeconds * 1000,
       id: randomUUID(),
     });
