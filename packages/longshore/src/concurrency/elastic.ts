@@ -1,6 +1,6 @@
 import { createElasticCoordinator, type ElasticCoordinator } from './elasticCoordinator.ts';
 import { fairGoodput, type Goodput, Meter } from './elasticMeter.ts';
-import { nextWidth, type Probe, startProbe, takeGoodput } from './elasticProbe.ts';
+import { describeProbe, nextWidth, type Probe, startProbe, takeGoodput } from './elasticProbe.ts';
 import { Reference } from './elasticReference.ts';
 import { Refusals } from './elasticRefusals.ts';
 import { ELASTIC_RULES, type ElasticRules } from './elasticRules.ts';
@@ -245,9 +245,8 @@ class Elastic implements ElasticController {
   #beginProbe(direction: 1 | -1): void {
     const failed = direction > 0 ? this.#failedUp : this.#failedDown;
     const step = failed > 0 ? this.#rules.fineStep : this.#rules.step;
-    const probe = startProbe(direction, this.#base, step);
-    const blocked = probe === undefined || probe.high > this.#cap();
-    if (blocked || (direction > 0 && this.#cpuBound)) {
+    const probe = startProbe(direction, this.#base, { step, most: this.#cap() });
+    if (probe === undefined || (direction > 0 && this.#cpuBound)) {
       this.#direction = direction;
       this.#hold(this.#holdMs);
       return;
@@ -291,7 +290,7 @@ class Elastic implements ElasticController {
     this.#direction = direction;
     this.#holdMs = Math.min(this.#rules.longestHoldMs, this.#holdMs * this.#rules.holdGrowth);
     this.#hold(this.#holdMs);
-    this.#reason = `settled: ${probe.high} gave ${percent(result.elasticity, probe)} more than ${probe.low}`;
+    this.#reason = describeProbe(result);
   }
 
   #holding(goodput: number): void {
@@ -346,9 +345,4 @@ class Elastic implements ElasticController {
     this.#window.clear();
     this.#burst.clear();
   }
-}
-
-function percent(elasticity: number, probe: Probe): string {
-  const gain = Math.expm1(elasticity * Math.log(probe.high / probe.low));
-  return `${Math.round(100 * gain)}%`;
 }

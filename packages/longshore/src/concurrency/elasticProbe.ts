@@ -44,10 +44,17 @@ const LEAST_SPREAD = 0.03;
 /** What is assumed of the spread while there is one pair and no way to measure it. */
 const FIRST_SPREAD = 0.1;
 
-export function startProbe(direction: 1 | -1, base: number, step: number): Probe | undefined {
-  const high = direction > 0 ? Math.max(base + 1, Math.round(base * step)) : base;
+/** @returns `undefined` where there is no width to try: below 1, or above `most` */
+export function startProbe(
+  direction: 1 | -1,
+  base: number,
+  options: { readonly step: number; readonly most: number },
+): Probe | undefined {
+  const { step, most } = options;
+  const up = Math.min(most, Math.max(base + 1, Math.round(base * step)));
+  const high = direction > 0 ? up : base;
   const low = direction > 0 ? base : Math.min(base - 1, Math.round(base / step));
-  if (low < 1) return undefined;
+  if (low < 1 || high <= low) return undefined;
   return { direction, high, low, differences: [], order: [], goodput: { high: NONE, low: NONE } };
 }
 
@@ -101,4 +108,12 @@ function judge(probe: Probe, rules: ProbeRules): ProbeResult | undefined {
     high,
     pairs,
   };
+}
+
+/** A probe's outcome for a person: `settled: 12 gave 2% more than 8`. */
+export function describeProbe(result: ProbeResult): string {
+  const { low, high, elasticity } = result;
+  const percent = Math.round(100 * Math.expm1(elasticity * Math.log(high / low)));
+  const gain = percent < 0 ? `${-percent}% less` : `${percent}% more`;
+  return `settled: ${high} gave ${gain} than ${low}`;
 }

@@ -6,7 +6,8 @@ const AGAIN_WITHIN_MS = 8_000;
 const FIRST_RAISE_MS = 40_000;
 const LONGEST_RAISE_MS = 300_000;
 const RATE_WINDOW_MS = 10_000;
-const PACE_RAISE_MS = 10_000;
+const PACE_RAISE_MS = 5_000;
+const LONGEST_PACE_RAISE_MS = 160_000;
 /** Registries that count flows count to fewer than this; from here on the start may take larger steps. */
 const MANY = 12;
 
@@ -20,8 +21,8 @@ export interface RefusalOutcome {
  * What the server has refused and what it has proved to take.
  *
  * Two limits hide behind a 429. One counts flows: then the flows in flight at the refusal are what
- * it takes, and they become the ceiling. One counts requests per second: then fewer flows were in
- * flight than the server had taken before, and what helps is time between requests.
+ * it takes, and they become the ceiling. One counts requests per second: then it refuses again with
+ * far fewer flows in flight, and what helps is time between requests.
  */
 export class Refusals {
   readonly #max: number;
@@ -34,6 +35,7 @@ export class Refusals {
   #notBeforeMs = 0;
   #minIntervalMs = 0;
   #paceRaiseAtMs = 0;
+  #paceWaitMs = PACE_RAISE_MS;
   #proven: number;
   #count = 0;
   #requests: { readonly atMs: number; readonly count: number }[] = [];
@@ -88,7 +90,8 @@ export class Refusals {
     if (refusals === undefined || refusals.count === 0) return undefined;
     this.#count += refusals.count;
     const again = atMs - this.#lastMs < AGAIN_WITHIN_MS;
-    const byRate = refusals.inFlight < Math.min(this.#proven, this.ceiling) - 1;
+    // Well below a ceiling that an earlier refusal set, the number of flows cannot be the reason.
+    const byRate = this.#ceiling < this.#max && refusals.inFlight < 0.7 * this.#ceiling;
     this.#wait(atMs, refusals.retryAfterMs);
     const outcome = byRate
       ? this.#slowDown(atMs, base, refusals.count)
@@ -119,7 +122,10 @@ export class Refusals {
     const perSecond = (accepted * 1000) / Math.max(1000, atMs - firstMs);
     const interval = 1000 / (perSecond * (known ? 0.9 : 0.5));
     this.#minIntervalMs = Math.min(LONGEST_WAIT_MS, Math.max(interval, this.#minIntervalMs));
-    this.#paceRaiseAtMs = atMs + 3 * PACE_RAISE_MS;
+    this.#paceWaitMs = known
+      ? Math.min(LONGEST_PACE_RAISE_MS, 2 * this.#paceWaitMs)
+      : PACE_RAISE_MS;
+    this.#paceRaiseAtMs = atMs + 2 * this.#paceWaitMs;
     return { base };
   }
 
@@ -137,8 +143,8 @@ export class Refusals {
       this.#raiseAtMs = atMs + this.#raiseWaitMs;
     }
     if (this.paced && atMs > this.#paceRaiseAtMs) {
-      this.#minIntervalMs *= 0.95;
-      this.#paceRaiseAtMs = atMs + PACE_RAISE_MS;
+      this.#minIntervalMs *= 0.85;
+      this.#paceRaiseAtMs = atMs + this.#paceWaitMs;
     }
   }
 }

@@ -19,7 +19,7 @@ function probe(
   path: { readonly elasticity: number; readonly noise: number; readonly seed: number },
 ): ProbeResult {
   const random = seededRandom(path.seed);
-  const started = startProbe(direction, 8, 1.5);
+  const started = startProbe(direction, 8, { step: 1.5, most: 64 });
   assert.ok(started);
   for (let window = 0; window < 100; window += 1) {
     const width = nextWidth(started, random);
@@ -61,7 +61,7 @@ test('on a quiet path more flows are taken where they pay and given back where t
 
 test('the order within a pair is random, and both widths are tried', () => {
   const random = seededRandom(3);
-  const started = startProbe(1, 4, 1.5);
+  const started = startProbe(1, 4, { step: 1.5, most: 64 });
   assert.ok(started);
   const firsts = new Set<number>();
   for (let pair = 0; pair < 20; pair += 1) {
@@ -78,10 +78,14 @@ test('the order within a pair is random, and both widths are tried', () => {
   assert.equal(firsts.size, 2);
 });
 
-test('below one there is nothing to probe', () => {
-  assert.equal(startProbe(-1, 1, 1.5), undefined);
+test('below one and above the most there is nothing to probe', () => {
+  assert.equal(startProbe(1, 8, { step: 1.5, most: 8 }), undefined);
+  assert.equal(startProbe(1, 8, { step: 1.5, most: 9 })?.high, 9);
+  assert.equal(startProbe(-1, 1, { step: 1.5, most: 64 }), undefined);
   assert.deepEqual(
-    [startProbe(1, 1, 1.25), startProbe(-1, 2, 1.25)].map((p) => [p?.low, p?.high]),
+    [startProbe(1, 1, { step: 1.25, most: 64 }), startProbe(-1, 2, { step: 1.25, most: 64 })].map(
+      (p) => [p?.low, p?.high],
+    ),
     [
       [1, 2],
       [1, 2],
@@ -91,7 +95,7 @@ test('below one there is nothing to probe', () => {
 
 test('a gain that was taken from another origin is none', () => {
   const random = seededRandom(5);
-  const started = startProbe(1, 4, 1.5);
+  const started = startProbe(1, 4, { step: 1.5, most: 64 });
   assert.ok(started);
   for (let window = 0; window < 10; window += 1) {
     const width = nextWidth(started, random);
@@ -106,7 +110,7 @@ test('a gain that was taken from another origin is none', () => {
 
 test('the gain of a small origin beside a large one is judged by its own size', () => {
   const random = seededRandom(6);
-  const started = startProbe(1, 4, 1.5);
+  const started = startProbe(1, 4, { step: 1.5, most: 64 });
   assert.ok(started);
   for (let window = 0; window < 10; window += 1) {
     const width = nextWidth(started, random);

@@ -1,0 +1,234 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import {
+  createElasticCoordinator,
+  type ElasticSample,
+  elastic,
+} from '../../src/concurrency/index.ts';
+import { runOrigins } from '../sim/origins.ts';
+import { PULL_SCENARIOS, type PullScenario } from '../sim/pullScenario.ts';
+import { normal, seededRandom } from '../sim/random.ts';
+import { runElastic } from '../sim/sweep.ts';
+
+const anyNumber = fc.oneof(
+  fc.double({ min: 0, max: 1e12, noNaN: true }),
+  fc.constantFrom(0, 1, Number.MAX_SAFE_INTEGER),
+);
+const anySample = fc.record(
+  {
+    stepMs: fc.integer({ min: 0, max: 5_000 }),
+    bytes: anyNumber,
+    active: fc.nat(200),
+    waiting: fc.nat(100),
+    acceptedAt: fc.nat(200),
+    requests: fc.nat(100),
+    refusals: fc.record({
+      count: fc.nat(3),
+      inFlight: fc.nat(100),
+      retryAfterMs: fc.oneof(fc.constant(undefined), fc.double()),
+    }),
+    breaks: fc.nat(3),
+    silent: fc.nat(5),
+    rttMs: fc.double({ min: 0, max: 5_000, noNaN: true }),
+    cpuBusy: fc.double({ min: 0, max: 1, noNaN: true }),
+    sinkBusy: fc.double({ min: 0, max: 1, noNaN: true }),
+  },
+  { requiredKeys: ['stepMs', 'bytes', 'active'] },
+);
+
+test('whatever is observed, the target is a whole number from 1 to the maximum', () => {
+  fc.assert(
+    fc.property(
+      fc.array(anySample, { maxLength: 150 }),
+      fc.integer({ min: 1, max: 80 }),
+      fc.integer(),
+      (samples, max, seed) => {
+        const controller = elastic({ random: seededRandom(seed), max });
+        let atMs = 0;
+        for (const { stepMs, ...sample } of samples) {
+          atMs += stepMs;
+          const target = controller.observe({ atMs, ...sample });
+          assert.equal(target, controller.target);
+          assert.ok(Number.isSafeInteger(target) && target >= 1 && target <= max, String(target));
+          const { notBeforeMs, minIntervalMs } = controller.admission;
+          assert.ok(notBeforeMs <= atMs + 66_000 && minIntervalMs >= 0 && minIntervalMs <= 60_000);
+        }
+        const verdict = controller.verdict();
+        assert.ok(Number.isFinite(verdict.bytesPerSecond) && Number.isFinite(verdict.averageFlows));
+      },
+    ),
+    { numRuns: 150 },
+  );
+});
+
+/** Feeds samples of a path on which goodput depends on the width alone. */
+function follow(
+  goodput: (width: number, seconds: number) => number,
+  options: {
+    readonly seconds: number;
+    readonly seed?: number;
+    readonly sample?: Partial<ElasticSample>;
+    readonly elastic?: Partial<Parameters<typeof elastic>[0]>;
+  },
+) {
+  const random = seededRandom(options.seed ?? 1);
+  const controller = elastic({ random, ...options.elastic });
+  const targets: number[] = [controller.target];
+  for (let atMs = 0; atMs < options.seconds * 1000; atMs += 100) {
+    const active = controller.target;
+    const noise = Math.exp(0.02 * normal(random));
+    const bytes = 0.1 * goodput(active, atMs / 1000) * noise;
+    targets.push(
+      controller.observe({ atMs, bytes, active, waiting: 50, rttMs: 20, ...options.sample }),
+    );
+  }
+  return { controller, targets };
+}
+
+const capped = (perFlow: number, most: number) => (width: number) =>
+  Math.min(most, perFlow * width);
+
+test('the same samples and the same seed give the same targets', () => {
+  const runs = [1, 2].map(() => follow(capped(5e6, 80e6), { seconds: 30, seed: 9 }).targets);
+  assert.deepEqual(runs[0], runs[1]);
+});
+
+test('it settles near the width that fills the link, and says why', () => {
+  const { controller, targets } = follow(capped(5e6, 80e6), { seconds: 60 });
+  const knee = controller.knee();
+  assert.ok(knee && knee.width >= 14 && knee.width <= 24, String(knee?.width));
+  assert.equal(controller.verdict().bound, 'link');
+  assert.ok(Math.max(...targets) <= 64);
+  assert.ok(Math.abs((controller.capacityBytesPerSecond ?? 0) - 80e6) < 10e6);
+});
+
+test('goodput that grows to the widest allowed is a cap per connection', () => {
+  const { controller } = follow(capped(1e6, 1e12), { seconds: 30, elastic: { max: 24 } });
+  assert.equal(controller.verdict().bound, 'per-connection cap');
+  assert.equal(controller.target, 24);
+});
+
+test('--max-connections is never exceeded', () => {
+  const { targets } = follow(capped(1e6, 1e12), { seconds: 30, elastic: { max: 7 } });
+  assert.equal(Math.max(...targets), 7);
+});
+
+test('a full processor stops the growth and is named', () => {
+  const { controller, targets } = follow(capped(50e6, 400e6), {
+    seconds: 20,
+    sample: { cpuBusy: 0.95 },
+  });
+  assert.equal(controller.verdict().bound, 'cpu: hash');
+  assert.ok(Math.max(...targets) <= 8);
+});
+
+test('a disk that is waited for is named', () => {
+  const { controller } = follow(capped(50e6, 100e6), { seconds: 20, sample: { sinkBusy: 0.97 } });
+  assert.equal(controller.verdict().bound, 'disk');
+});
+
+test('a remembered knee is where it starts, and the measured one is where it ends', () => {
+  const remembered = { width: 40, bytesPerSecond: 400e6 };
+  const { controller, targets } = follow(capped(10e6, 60e6), {
+    seconds: 60,
+    elastic: { remembered },
+  });
+  assert.equal(targets[0], 30);
+  const width = controller.knee()?.width ?? 0;
+  assert.ok(width >= 5 && width <= 9, String(width));
+});
+
+test('a remembered knee that has become too low is outgrown', () => {
+  const remembered = { width: 4, bytesPerSecond: 20e6 };
+  const { controller } = follow(capped(5e6, 100e6), { seconds: 40, elastic: { remembered } });
+  assert.ok((controller.knee()?.width ?? 0) >= 16);
+});
+
+test('a link that becomes faster is noticed within seconds', () => {
+  const { targets } = follow(
+    (width, seconds) => Math.min(seconds < 20 ? 30e6 : 120e6, 8e6 * width),
+    {
+      seconds: 40,
+    },
+  );
+  assert.ok(Math.max(...targets.slice(270)) >= 12);
+});
+
+function named(name: string, more: Partial<PullScenario> = {}): PullScenario {
+  const scenario = PULL_SCENARIOS.find((candidate) => candidate.name === name);
+  assert.ok(scenario);
+  return { ...scenario, ...more };
+}
+
+test('each bound of the simulated world is named', () => {
+  const expected: readonly [PullScenario, string][] = [
+    [named('home link 12'), 'link'],
+    [named('LAN, cpu 300'), 'cpu: hash'],
+    [named('server queues above 6'), 'server'],
+    [named('server collapses above 5'), 'server'],
+    [named('429 above 8'), 'rate limit'],
+    [named('throttled to 1.5 each'), 'per-connection cap'],
+  ];
+  for (const [scenario, bound] of expected) {
+    const bounds = [1, 2, 3].map((seed) => runElastic(scenario, seed).controller.verdict().bound);
+    assert.deepEqual(bounds, [bound, bound, bound], scenario.name);
+  }
+  const tiny = named('link 100', { work: 'one image', scale: 0.001 });
+  assert.equal(runElastic(tiny, 1).controller.verdict().bound, 'too little work');
+});
+
+test('a server that resets above six flows is not driven beyond for long', () => {
+  const server = { kind: 'reset', limit: 6, perSecond: 0.5 } as const;
+  const run = runElastic(named('link 100', { server, perConnection: 10 }), 1);
+  assert.ok(run.averageFlows <= 9, run.averageFlows.toFixed(1));
+  assert.ok(run.resets <= 25, String(run.resets));
+});
+
+function together(link: number, models: Parameters<typeof runOrigins>[1], maxTotal?: number) {
+  const coordinator = createElasticCoordinator(maxTotal);
+  const controllers = models.map((_, index) =>
+    elastic({ random: seededRandom(index + 1), coordinator, origin: String(index) }),
+  );
+  return runOrigins(link, models, { controllers, seconds: 60, seed: 4 });
+}
+
+test('two origins fill a shared link without outbidding each other', () => {
+  const one = { perConnection: 10, most: 1e9 };
+  const { goodput, widths } = together(100, [one, one]);
+  assert.ok(goodput.reduce((sum, rate) => sum + rate, 0) >= 92);
+  assert.ok(widths.reduce((sum, width) => sum + width, 0) <= 24, widths.join('+'));
+});
+
+test('a slow origin is used to its limit beside a fast one', () => {
+  const { goodput } = together(1000, [
+    { perConnection: 10, most: 150 },
+    { perConnection: 5, most: 1e9 },
+  ]);
+  assert.ok((goodput[0] ?? 0) >= 140, String(goodput[0]));
+  assert.ok((goodput[1] ?? 0) >= 280, String(goodput[1]));
+});
+
+test('the bound on connections holds over all origins, and each has at least one', () => {
+  const one = { perConnection: 10, most: 1e9 };
+  const { widths, peak } = together(1000, [one, one, one], 16);
+  assert.ok(peak <= 16, String(peak));
+  assert.ok(Math.min(...widths) >= 1);
+});
+
+test('the lock and the connections of an origin that has ended are free again', () => {
+  const coordinator = createElasticCoordinator(10);
+  assert.equal(coordinator.claim('a', 8), 8);
+  assert.ok(coordinator.tryProbe('a'));
+  assert.equal(coordinator.claim('b', 8), 2);
+  assert.equal(coordinator.tryProbe('b'), false);
+  coordinator.leave('a');
+  assert.equal(coordinator.claim('b', 8), 8);
+  assert.ok(coordinator.tryProbe('b'));
+});
+
+test('widths that are none are refused', () => {
+  for (const max of [0, 1.5, Number.NaN]) {
+    assert.throws(() => elastic({ random: Math.random, max }), { code: 'ERR_BAD_WIDTH' });
+  }
+});

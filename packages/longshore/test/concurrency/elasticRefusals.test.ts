@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type ElasticSample, elastic } from '../../src/concurrency/index.ts';
+import { PULL_SCENARIOS, type PullScenario } from '../sim/pullScenario.ts';
+import { seededRandom } from '../sim/random.ts';
+import { runElastic } from '../sim/sweep.ts';
+
+function scenario(more: Partial<PullScenario>): PullScenario {
+  const base = PULL_SCENARIOS.find(({ name }) => name === '429 above 8');
+  assert.ok(base);
+  return { ...base, ...more };
+}
+
+test('a registry that refuses above any small number of flows sees at most two refusals at first', () => {
+  for (let limit = 2; limit <= 11; limit += 1) {
+    for (const seed of [1, 2]) {
+      const server = { kind: '429', limit, retryAfterSeconds: 2 } as const;
+      const run = runElastic(scenario({ server, scale: 0.3 }), seed);
+      assert.ok(run.firstBurst <= 2, `limit ${limit}, seed ${seed}: ${run.firstBurst} refusals`);
+      const share = run.refusals / run.requests;
+      assert.ok(share <= 0.1, `limit ${limit}: ${run.refusals} of ${run.requests} refused`);
+    }
+  }
+});
+
+test('the limit is found and named', () => {
+  const run = runElastic(scenario({}), 1);
+  const { bound, evidence } = run.controller.verdict();
+  assert.equal(bound, 'rate limit');
+  assert.ok((evidence.ceiling ?? 0) >= 7 && (evidence.ceiling ?? 0) <= 9);
+});
+
+function drive(samples: readonly Partial<ElasticSample>[], random: () => number = () => 0) {
+  const controller = elastic({ random });
+  const targets = samples.map((sample, index) =>
+    controller.observe({
+      atMs: 100 * index,
+      bytes: 1e6 * controller.target,
+      active: controller.target,
+      ...sample,
+    }),
+  );
+  return { controller, targets };
+}
+
+test('nothing is sent before Retry-After has passed, with at most a tenth of jitter', () => {
+  for (const random of [() => 0, () => 0.999]) {
+    const { controller } = drive(
+      [{}, { refusals: { count: 1, inFlight: 3, retryAfterMs: 7000 } }],
+      random,
+    );
+    const { notBeforeMs } = controller.admission;
+    assert.ok(notBeforeMs >= 7100 && notBeforeMs < 7100 + 700, String(notBeforeMs));
+  }
+});
+
+test('a Retry-After that lies is bounded, and a missing one doubles from two seconds', () => {
+  const far = drive([{}, { refusals: { count: 1, inFlight: 3, retryAfterMs: 1e15 } }]);
+  assert.equal(far.controller.admission.notBeforeMs, 100 + 60_000);
+  const refusals = { count: 1, inFlight: 3, retryAfterMs: -5 };
+  const missing = drive([{}, { refusals }, {}, { refusals }]);
+  assert.equal(missing.controller.admission.notBeforeMs, 300 + 4_000);
+});
+
+test('the flows in flight at the refusal become the ceiling, and it is lifted later', () => {
+  const refusals = { count: 1, inFlight: 3 };
+  const after = Array.from({ length: 900 }, () => ({}));
+  const { targets } = drive([{}, { refusals }, ...after], seededRandom(1));
+  assert.equal(targets[1], 3);
+  assert.ok(Math.max(...targets.slice(1, 390)) <= 3);
+  assert.ok(Math.max(...targets.slice(420, 790)) === 4, 'one more is tried after 40 s');
+});
+
+test('a limit on requests per second is met by time between requests', () => {
+  const server = { kind: '429 rate', perSecond: 20, burst: 40 } as const;
+  const run = runElastic(scenario({ server, work: 'small', scale: 0.5 }), 1);
+  assert.ok(Number.isFinite(run.makespan));
+  const share = run.refusals / run.requests;
+  assert.ok(share < 0.04, `${run.refusals} of ${run.requests} requests refused`);
+  assert.equal(run.controller.verdict().bound, 'rate limit');
+});
