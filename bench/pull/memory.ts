@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Cost, measure } from './measure.ts';
-import { pullCommand } from './rivals.ts';
+import { intoStore, type LongshoreCommand } from './rivals.ts';
 import type { Stage } from './stage.ts';
 
 /** Longshore's peak memory for one image and width. */
@@ -20,6 +20,7 @@ export interface MemoryImage {
 
 /** Pulls each image with each width into a cold store, over plain HTTP. */
 export async function measureMemory(
+  longshore: LongshoreCommand,
   stage: Stage,
   images: readonly MemoryImage[],
 ): Promise<readonly MemoryRow[]> {
@@ -27,9 +28,11 @@ export async function measureMemory(
   for (const image of images) {
     for (const workers of image.workers) {
       const folder = join(stage.folder, 'memory');
-      const task = { reference: `${stage.plainHost}/${image.name}`, folder, caFile: undefined };
+      const reference = `${stage.plainHost}/${image.name}`;
       const flags = workers === 'auto' ? [] : ['--workers', workers];
-      const { wallSeconds, cpuSeconds, maxRssMib } = await measure(pullCommand(task, ...flags));
+      const { wallSeconds, cpuSeconds, maxRssMib } = await measure(
+        longshore('pull', reference, ...intoStore(folder), ...flags),
+      );
       await rm(folder, { recursive: true, force: true });
       rows.push({ imageBytes: image.bytes, workers, cost: { wallSeconds, cpuSeconds, maxRssMib } });
     }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startDockerRegistry } from '../../packages/longshore/test/interop/support/dockerRegistry.ts';
 import { sha256 } from '../../packages/longshore/test/interop/support/files.ts';
 import { type Cost, measure } from './measure.ts';
-import { longshoreCommand } from './rivals.ts';
+import type { LongshoreCommand } from './rivals.ts';
 
 /** What a pull of many references that share layers did. */
 export interface ReferencesResult {
@@ -35,13 +35,17 @@ interface Blob {
  * Pulls `count` references of one repository each, every one with its own manifest and config over a
  * common set of layers, and counts in the registry's log what was sent.
  */
-export async function measureReferences(folder: string, count: number): Promise<ReferencesResult> {
+export async function measureReferences(
+  longshore: LongshoreCommand,
+  folder: string,
+  count: number,
+): Promise<ReferencesResult> {
   await using registry = await startDockerRegistry();
   const layers: Blob[] = [];
   for (let index = 0; index < LAYERS; index += 1) {
     layers.push(await pushBlob(registry.host, randomBytes(LAYER_BYTES)));
   }
-  const blobs = new Map(layers.map(({ digest, size }) => [digest, size]));
+  const blobs = new Map<string, number>();
   const names: string[] = [];
   for (let index = 0; index < count; index += 1) {
     const own = Array.from(
@@ -49,7 +53,9 @@ export async function measureReferences(folder: string, count: number): Promise<
       (_, layer) => layers[(index + layer * 7) % LAYERS],
     ).filter((layer) => layer !== undefined);
     const config = await pushImage(registry.host, `image-${index}`, own);
-    blobs.set(config.digest, config.size);
+    for (const { digest, size } of [config, ...own]) {
+      blobs.set(digest, size);
+    }
     names.push(`${registry.host}/shared:image-${index}`);
   }
   const pushed = registry.accessLog().length;
@@ -58,7 +64,7 @@ export async function measureReferences(folder: string, count: number): Promise<
   await writeFile(list, `${names.join('\n')}\n`);
   const store = join(folder, 'references');
   const run = await measure(
-    longshoreCommand('pull', '--from', list, '--store', store, '--progress', 'json'),
+    longshore('pull', '--from', list, '--store', store, '--progress', 'json'),
   );
   await rm(store, { recursive: true, force: true });
   if (run.stdout.trim().split('\n').length !== count) {

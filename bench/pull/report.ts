@@ -9,6 +9,8 @@ export interface Results {
   readonly startedAt: string;
   readonly machine: Machine;
   readonly versions: readonly string[];
+  /** The build that npm installs, or the sources that a checkout runs. */
+  readonly longshoreRuns: 'as installed' | 'from its sources';
   readonly commit: string;
   readonly image: { readonly bytes: number; readonly layers: readonly number[] };
   readonly paired: readonly { readonly scheme: string; readonly blocks: readonly Block[] }[];
@@ -34,6 +36,7 @@ export function renderResults(results: Results): string {
   return [
     `${machine.cores} x ${machine.cpu}, ${machine.memoryGib} GiB, ${machine.system}, Linux ${machine.kernel}`,
     ...results.versions,
+    `longshore runs ${results.longshoreRuns}`,
     `image: ${image.layers.length} layers, ${mb(image.bytes)}, incompressible; commit ${results.commit}`,
     ...results.paired.flatMap(({ scheme, blocks }) => renderPaired(scheme, blocks)),
     ...renderMemory(results.memory),

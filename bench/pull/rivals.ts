@@ -22,29 +22,34 @@ export interface Puller {
   pull(task: PullTask): Promise<Cost>;
 }
 
-const bin = join(import.meta.dirname, '../../packages/longshore/bin/longshore.js');
+const sources = join(import.meta.dirname, '../../packages/longshore/bin/longshore.js');
 
-/** Our own command line. Out of a checkout it runs the sources as they are. */
-export function longshoreCommand(...args: readonly string[]): Command {
-  return { program: process.execPath, args: [bin, ...args] };
+/** Our own command line: `longshoreCommand('pull', ...)`. */
+export type LongshoreCommand = (...args: readonly string[]) => Command;
+
+/** @param bin - the `bin/longshore.js` to run; that of a checkout runs the sources as they are */
+export function longshoreCommand(bin: string = sources): LongshoreCommand {
+  return (...args) => ({ program: process.execPath, args: [bin, ...args] });
 }
 
 /** Longshore into a cold store, without progress. */
-export const longshore: Puller = {
-  name: 'longshore',
-  version: async () => {
-    const { program, args } = longshoreCommand('--version');
-    return `longshore ${(await mustRun(program, args)).trim()}, Node ${process.version}`;
-  },
-  pull: (task) => measure(pullCommand(task)),
-};
+export function longshorePull(command: LongshoreCommand): Puller {
+  return {
+    name: 'longshore',
+    version: async () => {
+      const { program, args } = command('--version');
+      return `longshore ${(await mustRun(program, args)).trim()}, Node ${process.version}`;
+    },
+    pull: ({ reference, folder, caFile }) => {
+      const trusted = caFile === undefined ? [] : ['--ca', caFile];
+      return measure(command('pull', reference, ...intoStore(folder), ...trusted));
+    },
+  };
+}
 
-/** The command line that `longshore` above runs, with more flags. */
-export function pullCommand(task: PullTask, ...flags: readonly string[]): Command {
-  const { reference, folder, caFile } = task;
-  const trusted = caFile === undefined ? [] : ['--ca', caFile];
-  const quiet = ['--store', folder, '--progress', 'quiet'];
-  return longshoreCommand('pull', reference, ...quiet, ...trusted, ...flags);
+/** Flags that every measured pull has. */
+export function intoStore(folder: string): readonly string[] {
+  return ['--store', folder, '--progress', 'quiet'];
 }
 
 // Programs written in Go take the CA from here, each without a flag of its own.

@@ -5,12 +5,21 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startDockerEngine } from '../../packages/longshore/test/interop/support/dockerEngine.ts';
 import { findProgram, mustRun } from '../../packages/longshore/test/interop/support/programs.ts';
+import { installPackage } from '../../scripts/installPackage.ts';
 import { describeMachine } from './machine.ts';
 import { type MemoryImage, measureMemory } from './memory.ts';
 import { type Block, runPaired } from './paired.ts';
 import { measureReferences } from './references.ts';
 import { type Results, renderResults } from './report.ts';
-import { dockerPull, findRivals, longshore, type Puller, rivalNames } from './rivals.ts';
+import {
+  dockerPull,
+  findRivals,
+  type LongshoreCommand,
+  longshoreCommand,
+  longshorePull,
+  type Puller,
+  rivalNames,
+} from './rivals.ts';
 import { layerSizes, type Stage, setStage } from './stage.ts';
 import { measureStartup } from './startup.ts';
 
@@ -24,6 +33,7 @@ const HELP = `node bench/pull/run.ts [flags]
   --big-mb N        the large one (10240)
   --references N    pull N references that share layers (0: do not)
   --startup         longshore --version beside node -e 0, by hyperfine
+  --installed       run Longshore as npm installs it, built; without, the sources of this checkout
   --all             --tls --memory --startup --references 1000
   --no-save         print only`;
 
@@ -38,6 +48,7 @@ const { values: flags } = parseArgs({
     'big-mb': { type: 'string', default: '10240' },
     references: { type: 'string', default: '0' },
     startup: { type: 'boolean', default: false },
+    installed: { type: 'boolean', default: false },
     all: { type: 'boolean', default: false },
     'no-save': { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -61,9 +72,15 @@ async function runAll(): Promise<Results> {
   const startedAt = new Date().toISOString();
   const layers = layerSizes(count('image-mb') * MB, count('layers'));
   const rivals = flags.rivals.split(',').filter((name) => name !== '');
-  const processes = [longshore, ...findRivals(rivals.filter((name) => name !== 'docker'))];
   await using cleanup = new AsyncDisposableStack();
   const stage = cleanup.use(await setStage());
+  const longshore = longshoreCommand(
+    flags.installed ? join(installPackage(stage.folder), 'bin/longshore.js') : undefined,
+  );
+  const processes = [
+    longshorePull(longshore),
+    ...findRivals(rivals.filter((name) => name !== 'docker')),
+  ];
   const pullers: Puller[] = [...processes];
   if (rivals.includes('docker') && findProgram('dockerd') !== undefined) {
     pullers.push(dockerPull(cleanup.use(await startDockerEngine('overlay2'))));
@@ -75,12 +92,13 @@ async function runAll(): Promise<Results> {
     startedAt,
     machine: await describeMachine(),
     versions: await Promise.all(pullers.map((puller) => puller.version())),
+    longshoreRuns: flags.installed ? 'as installed' : 'from its sources',
     commit: (await mustRun('git', ['describe', '--always', '--dirty'])).trim(),
     image: { bytes: layers.reduce((sum, size) => sum + size, 0), layers },
     paired,
-    memory: flags.memory || flags.all ? await measureAllMemory(stage) : [],
-    startup: flags.startup || flags.all ? await measureStartup(stage.folder) : undefined,
-    references: await measureManyReferences(stage),
+    memory: flags.memory || flags.all ? await measureAllMemory(longshore, stage) : [],
+    startup: flags.startup || flags.all ? await measureStartup(longshore, stage.folder) : undefined,
+    references: await measureManyReferences(longshore, stage),
   };
 }
 
@@ -105,7 +123,10 @@ async function pairUp(
   return paired;
 }
 
-async function measureAllMemory(stage: Stage): Promise<Results['memory']> {
+async function measureAllMemory(
+  longshore: LongshoreCommand,
+  stage: Stage,
+): Promise<Results['memory']> {
   const bigBytes = count('big-mb') * MB;
   const small: MemoryImage = { name: 'bench/small:v1', bytes: 10 * MB, workers: ['auto'] };
   const middle: MemoryImage = {
@@ -118,16 +139,19 @@ async function measureAllMemory(stage: Stage): Promise<Results['memory']> {
   await stage.push(small.name, layerSizes(small.bytes, count('layers')));
   await stage.push(big.name, layerSizes(big.bytes, count('layers')), true);
   tell('memory: pulling');
-  return await measureMemory(stage, [small, middle, big]);
+  return await measureMemory(longshore, stage, [small, middle, big]);
 }
 
-async function measureManyReferences(stage: Stage): Promise<Results['references']> {
+async function measureManyReferences(
+  longshore: LongshoreCommand,
+  stage: Stage,
+): Promise<Results['references']> {
   const references = flags.all && flags.references === '0' ? 1000 : count('references');
   if (references === 0) {
     return undefined;
   }
   tell(`references: ${references}`);
-  return await measureReferences(stage.folder, references);
+  return await measureReferences(longshore, stage.folder, references);
 }
 
 async function save(results: Results): Promise<void> {

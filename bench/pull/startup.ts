@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mustRun } from '../../packages/longshore/test/interop/support/programs.ts';
-import { longshoreCommand } from './rivals.ts';
+import type { LongshoreCommand } from './rivals.ts';
 
 /** Medians of the wall time, in seconds. */
 export interface Startup {
@@ -12,9 +12,12 @@ export interface Startup {
 const RUNS = 30;
 
 /** `longshore --version` beside a Node that does nothing, by hyperfine. */
-export async function measureStartup(folder: string): Promise<Startup> {
+export async function measureStartup(
+  longshore: LongshoreCommand,
+  folder: string,
+): Promise<Startup> {
   const file = join(folder, 'hyperfine.json');
-  const { program, args } = longshoreCommand('--version');
+  const { program, args } = longshore('--version');
   const quoted = [program, ...args].map((word) => `'${word}'`).join(' ');
   await mustRun('hyperfine', [
     '--shell=none',
