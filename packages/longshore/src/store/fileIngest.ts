@@ -22,11 +22,13 @@ export interface FileIngestParts {
   readonly publisher: BlobPublisher;
   readonly io: WriteIo;
   readonly asyncWrites: boolean;
+  readonly checkpointBytes: number;
   readonly clock: () => number;
   readonly onEnd: () => void;
 }
 
-const CHECKPOINT_BYTES = 64 * 1024 * 1024;
+/** How much new data is worth a sync and a record, by default. */
+export const CHECKPOINT_BYTES: number = 64 * 1024 * 1024;
 /** Keeps `state.json` of very large blobs short. */
 const MAX_CHECKPOINTS = 512;
 /** On slow links a checkpoint comes by time, once it is worth its sync. */
@@ -60,7 +62,8 @@ export class FileIngest implements Ingest {
     this.#landed = parts.landed;
     this.#claimed = parts.asyncWrites ? new RangeSet(parts.landed.toArray()) : parts.landed;
     this.resumedBytes = parts.landed.bytes;
-    this.#checkpointBytes = Math.max(CHECKPOINT_BYTES, parts.descriptor.size / MAX_CHECKPOINTS);
+    const { checkpointBytes, descriptor } = parts;
+    this.#checkpointBytes = Math.max(checkpointBytes, descriptor.size / MAX_CHECKPOINTS);
     this.#checkedAtMs = parts.clock();
   }
 
@@ -182,10 +185,11 @@ export class FileIngest implements Ingest {
 
   #countForCheckpoint(bytes: number, nowMs: number): void {
     this.#uncheckedBytes += bytes;
-    if (this.#uncheckedBytes < MIN_CHECKPOINT_BYTES || this.#checkpointing !== undefined) return;
-    const due =
-      this.#uncheckedBytes >= this.#checkpointBytes || nowMs - this.#checkedAtMs > CHECKPOINT_MS;
-    if (!due || this.#landed.bytes === this.descriptor.size) return;
+    if (this.#checkpointing !== undefined) return;
+    const late =
+      this.#uncheckedBytes >= MIN_CHECKPOINT_BYTES && nowMs - this.#checkedAtMs > CHECKPOINT_MS;
+    if (!(late || this.#uncheckedBytes >= this.#checkpointBytes)) return;
+    if (this.#landed.bytes === this.descriptor.size) return;
     this.#uncheckedBytes = 0;
     this.#checkedAtMs = nowMs;
     this.#checkpointing = this.#checkpoint().finally(() => {

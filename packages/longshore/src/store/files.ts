@@ -12,6 +12,9 @@ export interface StoreModes {
   readonly blob: number;
 }
 
+/** The umask decides; for tools that remove and hardly write. */
+export const PLAIN_MODES: StoreModes = { directory: undefined, file: undefined, blob: 0o444 };
+
 /** A name beside `path` that nobody else uses; starts with a dot, so that listings pass over it. */
 export function temporaryName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);

@@ -64,6 +64,21 @@ export function isProvablyDead(
   return found.startedAt !== holder.startedAt;
 }
 
+/** True when the holder certainly runs: the same process, seen from where its number means something. */
+export function isProvablyAlive(
+  holder: HolderIdentity,
+  own: HolderIdentity,
+  probe: (pid: number) => ProcessProbe,
+): boolean {
+  const comparable =
+    holder.bootId !== undefined &&
+    holder.bootId === own.bootId &&
+    holder.pidNamespace === own.pidNamespace;
+  if (!comparable || holder.startedAt === undefined) return false;
+  const found = probe(holder.pid);
+  return found.running && found.startedAt === holder.startedAt;
+}
+
 export function describeHolder(holder: HolderIdentity, own: HolderIdentity): string {
   const place = holder.host === own.host ? 'this machine' : holder.host;
   return `process ${holder.pid} on ${place}`;

@@ -1,6 +1,12 @@
-/** The local content store: blobs, unfinished blobs, references, leases; verify and prune. */
+/** The local content store: blobs, unfinished blobs, references, leases; verify, prune, clear. */
+export type { ChosenReference } from './choosePrune.ts';
+export { type ClearOptions, clearStore } from './clearStore.ts';
 export type { HolderIdentity } from './holder.ts';
-export { LEASE_DEFAULTS, openStore, type StoreOptions } from './openStore.ts';
+export { openStore, type StoreOptions } from './openStore.ts';
+export type { PrunedLeftover } from './pruneLeftovers.ts';
+export { type PruneOptions, type PruneResult, pruneStore } from './pruneStore.ts';
+export { type SharedBy, type ShareOptions, shareBlob } from './shareBlob.ts';
+export { type ReferenceUsage, readStoreUsage, type StoreUsage } from './storeUsage.ts';
 export type {
   BlobReadOptions,
   ByteRange,
@@ -10,4 +16,10 @@ export type {
   StoredReference,
   Upload,
 } from './types.ts';
+export {
+  type StoreProblem,
+  type VerifyOptions,
+  type VerifyResult,
+  verifyStore,
+} from './verifyStore.ts';
 export type { WriteIo } from './writeIo.ts';

@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { MEDIA_TYPES } from '../image/index.ts';
 import { replaceFile, type StoreModes } from './files.ts';
 import type { StoreLayout } from './layout.ts';
 import type { ReferenceBook } from './referenceBook.ts';
+import { EMPTY_INDEX } from './storeFormat.ts';
 import type { StoredReference } from './types.ts';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
@@ -36,6 +37,7 @@ export class IndexWriter {
   #dirty = false;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> | undefined;
+  #healing: Promise<void> | undefined;
   #lastMs = 0;
 
   constructor(layout: StoreLayout, modes: StoreModes, book: ReferenceBook) {
@@ -56,16 +58,35 @@ export class IndexWriter {
     }, delayMs).unref();
   }
 
+  /**
+   * Looks whether the index is older than `refs/`, as a process leaves it that is killed between the two,
+   * and writes it anew in the background if so. Where that cannot be done, it stays as it is.
+   */
+  heal(): void {
+    this.#healing = this.#isStale()
+      .then((stale) => (stale ? this.#rebuild() : undefined))
+      .catch(() => undefined);
+  }
+
   /** Settles when `index.json` holds every change told so far. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    await this.#healing;
     while (this.#dirty || this.#running !== undefined) {
       this.#running ??= this.#rebuildOnce().finally(() => {
         this.#running = undefined;
       });
       await this.#running;
     }
+  }
+
+  async #isStale(): Promise<boolean> {
+    const [refs, index] = await Promise.all([
+      stat(this.#layout.refs),
+      stat(this.#layout.indexFile),
+    ]);
+    return refs.mtimeMs >= index.mtimeMs || index.size === EMPTY_INDEX.length;
   }
 
   async #rebuildOnce(): Promise<void> {
@@ -81,16 +102,18 @@ export class IndexWriter {
   }
 
   async #rebuild(): Promise<void> {
+    let now = await this.#book.snapshot();
     for (let round = 1; ; round += 1) {
-      const before = await this.#book.fingerprint();
-      const content = formatIndex(await this.#book.list());
+      const content = formatIndex(now.references);
       if (content !== (await this.#current())) {
         await replaceFile(this.#layout.indexFile, content, { mode: this.#modes.file });
       }
-      if (before === (await this.#book.fingerprint())) return;
+      const after = await this.#book.snapshot();
+      if (now.fingerprint === after.fingerprint) return;
       // Somebody else keeps changing references, and rebuilds after the last of them.
       if (round === MAX_ROUNDS) return;
-      await sleep(this.#lastMs + round * 5);
+      now = after;
+      await sleep(round * 5);
     }
   }
 

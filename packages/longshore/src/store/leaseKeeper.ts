@@ -5,15 +5,25 @@ import { errnoOf } from '../errors.ts';
 import type { Digest } from '../image/index.ts';
 import type { StoreModes } from './files.ts';
 import { HeldLease, listGenerations, removeGenerations } from './heldLease.ts';
-import { describeHolder, type HolderIdentity, isProvablyDead, probeProcess } from './holder.ts';
+import {
+  describeHolder,
+  type HolderIdentity,
+  isProvablyAlive,
+  isProvablyDead,
+  probeProcess,
+} from './holder.ts';
 import { digestKey, type StoreLayout } from './layout.ts';
 import { formatLeaseHead, formatLeasePulse, type LeaseWatch, parseLease } from './leaseRecord.ts';
+import { fileSystemNow, runMarkName } from './runMarks.ts';
 import { writeError } from './storeErrors.ts';
 
 export interface LeaseTiming {
   readonly heartbeatMs: number;
   readonly staleMs: number;
 }
+
+/** How often a holder shows that it lives, and after how much silence it is taken for gone. */
+export const LEASE_DEFAULTS: LeaseTiming = { heartbeatMs: 5000, staleMs: 30_000 };
 
 export interface LeaseKeeperOptions {
   readonly layout: StoreLayout;
@@ -48,10 +58,6 @@ export class LeaseKeeper {
     this.#options = options;
   }
 
-  get identity(): HolderIdentity {
-    return this.#options.identity;
-  }
-
   /** One try to get the lease on a blob. `watch` is the same over all tries of one waiter. */
   async attempt(digest: Digest, watch: LeaseWatch): Promise<LeaseAttempt> {
     const folder = join(this.#options.layout.leases, digestKey(digest));
@@ -73,11 +79,17 @@ export class LeaseKeeper {
     }
   }
 
-  /** Marks that this process works on the store, so that `prune` spares what it relies on. */
-  async startRun(): Promise<HeldLease> {
+  /**
+   * Marks that this process works on the store, so that `prune` spares what it relies on: what was
+   * published or marked as used since `startedAtMs`.
+   * @param startedAtMs by the clock of the file system; 0 spares everything. @defaultValue now
+   */
+  async startRun(startedAtMs?: number): Promise<HeldLease> {
     const token = randomBytes(8).toString('hex');
-    const path = join(this.#options.layout.leases, `run-${token}`);
+    const { layout } = this.#options;
+    let path = layout.leases;
     try {
+      path = join(layout.leases, runMarkName(startedAtMs ?? (await fileSystemNow(layout)), token));
       const lease = await this.#write(path, undefined, token);
       if (lease === undefined) throw new Error('a random name was taken');
       return lease;
@@ -86,9 +98,14 @@ export class LeaseKeeper {
     }
   }
 
-  /** Whether whoever wrote this lease file has certainly ended. */
-  isDead(holder: HolderIdentity): boolean {
-    return isProvablyDead(holder, this.#options.identity, probeProcess);
+  /** Whether a process on this machine holds the blob right now, whatever the age of its files. */
+  async isHeldHere(digest: Digest): Promise<boolean> {
+    const folder = join(this.#options.layout.leases, digestKey(digest));
+    const top = (await listGenerations(folder)).at(-1);
+    const text = top === undefined ? undefined : await readLease(folder, top);
+    const record = text === undefined ? undefined : parseLease(text);
+    if (record === undefined || record.free) return false;
+    return isProvablyAlive(record.holder, this.#options.identity, probeProcess);
   }
 
   async #judge(folder: string, top: number, watch: LeaseWatch): Promise<Judgement> {
@@ -96,7 +113,10 @@ export class LeaseKeeper {
     const text = await readLease(folder, top);
     if (text === undefined) return { state: 'held', heldBy: 'another process' };
     const record = parseLease(text);
-    if (record?.free === true || (record !== undefined && this.isDead(record.holder))) {
+    if (
+      record?.free === true ||
+      (record !== undefined && isProvablyDead(record.holder, this.#options.identity, probeProcess))
+    ) {
       return { state: 'open', text, endedToken: record.token };
     }
     if (watch.isSilent(`${top} ${text}`, this.#options.clock())) {

@@ -43,7 +43,9 @@ export class LocalStore implements Store {
   readonly #parts: LocalStoreParts;
   readonly #ingests = new Set<FileIngest>();
   readonly #uploads = new Set<FileUpload>();
+  /** Marks for `prune`: the second is there once something could not be marked as used. */
   #run: Promise<HeldLease | undefined> | undefined;
+  #wideRun: Promise<HeldLease | undefined> | undefined;
 
   constructor(parts: LocalStoreParts) {
     this.#parts = parts;
@@ -208,9 +210,10 @@ export class LocalStore implements Store {
     await Promise.all([...this.#ingests].map((ingest) => ingest.release()));
     await Promise.all([...this.#uploads].map((upload) => upload.abort()));
     await this.#parts.index.flush();
-    const run = await this.#run;
+    const runs = await Promise.all([this.#run, this.#wideRun]);
     this.#run = undefined;
-    await run?.remove();
+    this.#wideRun = undefined;
+    for (const run of runs) await run?.remove();
   }
 
   /** From the first use on, `prune` in other processes spares what this one relies on. */
@@ -227,6 +230,9 @@ export class LocalStore implements Store {
       await utimes(path, now, now);
     } catch (error) {
       if (!['EPERM', 'EACCES', 'EROFS'].includes(errnoOf(error) ?? '')) throw error;
+      // Somebody else's blob in a shared store: while this process runs, nothing may be pruned.
+      this.#wideRun ??= this.#parts.leases.startRun(0).catch(() => undefined);
+      await this.#wideRun;
     }
   }
 }

@@ -24,6 +24,7 @@ export interface IngestContext {
   readonly publisher: BlobPublisher;
   readonly io: WriteIo;
   readonly asyncWrites: boolean;
+  readonly checkpointBytes: number;
   readonly clock: () => number;
   readonly bootId: string | undefined;
 }
@@ -77,11 +78,11 @@ export async function openIngest(
       const synced = adopted.synced.clippedTo(prefix).toArray();
       await folder.resume(resumed.landed.toArray(), { synced, checkpoints: resumed.checkpoints });
     }
-    const { io, asyncWrites, clock, publisher } = context;
+    const { io, asyncWrites, checkpointBytes, clock, publisher } = context;
     const { landed, hash } = resumed;
     const onEnd = (): void => options.onEnd(ingest);
     const parts = { descriptor, lease, folder, file, landed, hash, publisher, io, asyncWrites };
-    const ingest = new FileIngest({ ...parts, clock, onEnd });
+    const ingest = new FileIngest({ ...parts, checkpointBytes, clock, onEnd });
     return ingest;
   } catch (cause) {
     await file?.close();

@@ -1,8 +1,8 @@
-import { readdir, readFile, stat, unlink, utimes } from 'node:fs/promises';
+import { readdir, readFile, rename, stat, unlink, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
 import { type Descriptor, readDescriptor } from '../image/index.ts';
-import { mapBounded, replaceFile, type StoreModes, syncFolder } from './files.ts';
+import { mapBounded, replaceFile, type StoreModes, syncFolder, temporaryName } from './files.ts';
 import { isReferenceFileName, referenceFileName, type StoreLayout } from './layout.ts';
 import { readError, writeError } from './storeErrors.ts';
 import type { StoredReference } from './types.ts';
@@ -12,6 +12,13 @@ export interface UsedReference extends StoredReference {
   /** Milliseconds since the epoch, by the clock of the file system. */
   readonly usedAtMs: number;
   readonly fileName: string;
+}
+
+interface CachedEntry {
+  readonly fileName: string;
+  /** Changes when the file is replaced or touched. */
+  readonly mark: string;
+  readonly reference: UsedReference | undefined;
 }
 
 const READ_WIDTH = 32;
@@ -24,6 +31,7 @@ const MAX_NAME_LENGTH = 1024;
 export class ReferenceBook {
   readonly #layout: StoreLayout;
   readonly #modes: StoreModes;
+  #cache: ReadonlyMap<string, CachedEntry> = new Map();
 
   constructor(layout: StoreLayout, modes: StoreModes) {
     this.#layout = layout;
@@ -45,8 +53,13 @@ export class ReferenceBook {
     return found?.name === name ? found.descriptor : undefined;
   }
 
-  async delete(name: string): Promise<boolean> {
-    const path = this.#pathOf(name);
+  delete(name: string): Promise<boolean> {
+    return this.removeFile(this.fileNameOf(name));
+  }
+
+  /** Removes a file of `refs/` by its name there, also one that cannot be read. */
+  async removeFile(fileName: string): Promise<boolean> {
+    const path = join(this.#layout.refs, fileName);
     try {
       await unlink(path);
       await syncFolder(this.#layout.refs);
@@ -55,6 +68,40 @@ export class ReferenceBook {
       if (errnoOf(cause) === 'ENOENT') return false;
       throw writeError(cause, path);
     }
+  }
+
+  /**
+   * Removes a reference unless it was used at or after `sinceMs`. It is renamed first, so that whoever
+   * uses it meanwhile either is seen, or finds it missing and writes it anew.
+   */
+  async removeUnused(name: string, sinceMs: number): Promise<boolean> {
+    const path = this.#pathOf(name);
+    const aside = temporaryName(path);
+    try {
+      await rename(path, aside);
+      // Whole milliseconds, as `list` tells them: a fraction as a double may round up.
+      if (Number((await stat(aside, { bigint: true })).mtimeMs) < sinceMs) {
+        await unlink(aside);
+        return true;
+      }
+      if ((await readText(path)) === undefined) await rename(aside, path);
+      else await unlink(aside);
+      return false;
+    } catch (cause) {
+      if (errnoOf(cause) === 'ENOENT') return false;
+      throw writeError(cause, path);
+    }
+  }
+
+  /** Whether a file of `refs/` is a reference, or gone by now. */
+  async isReadable(fileName: string): Promise<boolean> {
+    const entry = await this.#readEntry(fileName);
+    return entry === undefined || entry.reference !== undefined;
+  }
+
+  /** Name of the file that a reference has. @throws LongshoreError `ERR_REFERENCE_INVALID` */
+  fileNameOf(name: string): string {
+    return referenceFileName(checkName(name));
   }
 
   /** Marks a reference as used now. False when it is not there or belongs to somebody else. */
@@ -70,12 +117,23 @@ export class ReferenceBook {
   }
 
   /** All references by name. Files that cannot be read as one are passed over. */
-  async list(): Promise<UsedReference[]> {
-    const names = await this.fileNames();
-    const entries = await mapBounded(names, READ_WIDTH, (fileName) => this.#readEntry(fileName));
-    return entries
-      .filter((entry) => entry !== undefined)
+  async list(): Promise<readonly UsedReference[]> {
+    return (await this.snapshot()).references;
+  }
+
+  /** All references now, and a mark that changes when any of them does. */
+  async snapshot(): Promise<{
+    readonly references: readonly UsedReference[];
+    readonly fingerprint: string;
+  }> {
+    const fileNames = await this.fileNames();
+    const entries = await mapBounded(fileNames, READ_WIDTH, (name) => this.#readEntry(name));
+    const known = entries.filter((entry) => entry !== undefined);
+    this.#cache = new Map(known.map((entry) => [entry.fileName, entry]));
+    const references = known
+      .flatMap(({ reference }) => (reference === undefined ? [] : [reference]))
       .sort((a, b) => (a.name < b.name ? -1 : Number(a.name > b.name)));
+    return { references, fingerprint: known.map((e) => `${e.fileName} ${e.mark}`).join('\n') };
   }
 
   /** Names of the files in `refs/`, sorted; temporary ones left out. */
@@ -87,35 +145,26 @@ export class ReferenceBook {
     }
   }
 
-  /** Changes when any reference does: what `index.json` was made from is compared by it. */
-  async fingerprint(): Promise<string> {
-    const names = await this.fileNames();
-    const marks = await mapBounded(names, READ_WIDTH, async (name) => {
-      try {
-        const { ino, mtimeNs } = await stat(join(this.#layout.refs, name), { bigint: true });
-        return `${name} ${ino} ${mtimeNs}`;
-      } catch {
-        return `${name} gone`;
-      }
-    });
-    return marks.join('\n');
-  }
-
-  async #readEntry(fileName: string): Promise<UsedReference | undefined> {
+  /** Reads a file unless it is the one that was read before. */
+  async #readEntry(fileName: string): Promise<CachedEntry | undefined> {
     const path = join(this.#layout.refs, fileName);
-    const text = await readText(path);
-    const found = text === undefined ? undefined : parseReferenceFile(text);
-    if (found === undefined || referenceFileName(found.name) !== fileName) return undefined;
     try {
-      const { mtimeMs } = await stat(path);
-      return { ...found, usedAtMs: mtimeMs, fileName };
-    } catch {
-      return undefined;
+      const { ino, size, mtimeNs, mtimeMs } = await stat(path, { bigint: true });
+      const mark = `${ino} ${size} ${mtimeNs}`;
+      const cached = this.#cache.get(fileName);
+      if (cached?.mark === mark) return cached;
+      const found = parseReferenceFile(await readFile(path, 'utf8'));
+      const valid = found !== undefined && referenceFileName(found.name) === fileName;
+      const reference = valid ? { ...found, usedAtMs: Number(mtimeMs), fileName } : undefined;
+      return { fileName, mark, reference };
+    } catch (cause) {
+      if (errnoOf(cause) === 'ENOENT') return undefined;
+      throw readError(cause, path);
     }
   }
 
   #pathOf(name: string): string {
-    return join(this.#layout.refs, referenceFileName(checkName(name)));
+    return join(this.#layout.refs, this.fileNameOf(name));
   }
 }
 
