@@ -93,6 +93,10 @@ export class LayerIndex {
     return this.#size.at(at);
   }
 
+  mtime(at: number): number {
+    return this.#mtime.at(at);
+  }
+
   linkPath(at: number): ByteString {
     return this.#links.text(at === 0 ? 0 : this.#linkEnd.at(at - 1), this.#linkEnd.at(at));
   }

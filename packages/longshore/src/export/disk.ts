@@ -1,0 +1,61 @@
+import { randomBytes } from 'node:crypto';
+import { open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { errnoOf, LongshoreError } from '../errors.ts';
+
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+
+/** An error of the file system, said so that a person can act on it. */
+export function diskError(path: string, error: unknown): unknown {
+  const code = errnoOf(error);
+  if (error instanceof LongshoreError || code === undefined || !/^E[A-Z0-9]+$/.test(code)) {
+    return error;
+  }
+  if (FULL.has(code)) {
+    return new LongshoreError(`The disk is full: writing ${path} failed with ${code}`, {
+      code: 'ERR_DISK_FULL',
+      origin: 'disk',
+      hint: 'Make room (bytes, inodes and quota), or write to another file system',
+      cause: error,
+    });
+  }
+  if (code.startsWith('ERR_')) return error;
+  return new LongshoreError(`${path} cannot be written: ${code}`, {
+    code: 'ERR_OUTPUT_WRITE',
+    origin: 'disk',
+    hint: 'Check that the directory exists and is yours to write to',
+    cause: error,
+  });
+}
+
+/** A name beside `path` that nobody else uses: hidden, and telling what it will be. */
+export function partialName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.partial`);
+}
+
+/**
+ * Writes a file under another name and puts it in place when it is whole; takes it away again
+ * when `write` fails. Readers see the old file or the new one, also on network file systems.
+ * @throws LongshoreError `ERR_DISK_FULL`, `ERR_OUTPUT_WRITE`; else what `write` throws
+ */
+export async function replaceFile(
+  path: string,
+  mode: number,
+  write: (partial: string) => Promise<void>,
+): Promise<void> {
+  const partial = partialName(path);
+  try {
+    await write(partial);
+    const file = await open(partial, 'r+');
+    try {
+      await file.chmod(mode);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(partial, path);
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw diskError(path, error);
+  }
+}

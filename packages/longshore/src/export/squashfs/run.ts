@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { LongshoreError } from '../../errors.ts';
+import type { Converter } from './converter.ts';
+
+/** Enough of what a dying converter says. */
+const MAX_STDERR_BYTES = 4096;
+
+export interface RunConverterOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Seconds since the epoch; later times are cut down to it, the moment of the run among them. */
+  readonly sourceDateEpoch: number;
+}
+
+/**
+ * Runs a converter over what `batches` gives. Each batch is written as one, so that thousands of
+ * small files do not cost a system call each.
+ * @throws LongshoreError `ERR_CONVERTER_FAILED`, `ERR_DISK_FULL`; what `batches` throws passes
+ *   through. When this returns or throws the process is gone.
+ */
+export async function runConverter(
+  converter: Converter,
+  args: readonly string[],
+  batches: AsyncIterable<Iterable<Buffer>>,
+  options: RunConverterOptions,
+): Promise<void> {
+  const child = spawn(converter.path, args, {
+    stdio: ['pipe', 'ignore', 'pipe'],
+    // Of its own session: the first Ctrl-C at a terminal drains a run, and must not end this.
+    detached: true,
+    env: {
+      LC_ALL: 'C',
+      TZ: 'UTC',
+      SOURCE_DATE_EPOCH: String(options.sourceDateEpoch),
+    },
+  });
+  const ending = watch(child);
+  try {
+    await feed(child.stdin, batches, ending.gone, options.signal);
+  } catch (error) {
+    child.kill('SIGKILL');
+    const outcome = await ending.outcome;
+    // A broken pipe is but the sign of it: why the converter went is what the reader wants.
+    if (error === WENT_AWAY) throw failure(converter, outcome);
+    throw error;
+  }
+  const outcome = await ending.outcome;
+  if (outcome.code !== 0) throw failure(converter, outcome);
+}
+
+interface Outcome {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stderr: string;
+  readonly error?: unknown;
+}
+
+function watch(child: ChildProcess): { outcome: Promise<Outcome>; gone: Promise<void> } {
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr = (stderr + text).slice(-MAX_STDERR_BYTES);
+  });
+  const outcome = new Promise<Outcome>((resolve) => {
+    child.once('error', (error) => resolve({ code: null, signal: null, stderr, error }));
+    child.once('close', (code, signal) => resolve({ code, signal, stderr }));
+  });
+  const gone = new Promise<void>((resolve) => {
+    child.once('error', () => resolve());
+    child.once('exit', () => resolve());
+  });
+  return { outcome, gone };
+}
+
+const WENT_AWAY = new Error('the converter went away');
+
+async function feed(
+  stdin: Writable,
+  batches: AsyncIterable<Iterable<Buffer>>,
+  gone: Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let isGone = false;
+  void gone.then(() => {
+    isGone = true;
+  });
+  stdin.on('error', () => {
+    isGone = true;
+  });
+  for await (const batch of batches) {
+    signal?.throwIfAborted();
+    stdin.cork();
+    for (const chunk of batch) {
+      stdin.write(chunk);
+      // A hole may be longer than memory: its zeros must not all be queued at once.
+      if (stdin.writableLength > MAX_QUEUED_BYTES) await drained(stdin, gone, signal);
+      if (isGone) throw WENT_AWAY;
+    }
+    await drained(stdin, gone, signal);
+    if (isGone) throw WENT_AWAY;
+  }
+  stdin.end();
+}
+
+const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
+
+async function drained(
+  stdin: Writable,
+  gone: Promise<void>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  while (stdin.writableCorked > 0) stdin.uncork();
+  if (!stdin.writableNeedDrain || stdin.destroyed) return;
+  const stop = new AbortController();
+  const signals = signal === undefined ? [stop.signal] : [stop.signal, signal];
+  const drain = once(stdin, 'drain', { signal: AbortSignal.any(signals) });
+  try {
+    await Promise.race([drain, gone]);
+  } catch (error) {
+    signal?.throwIfAborted();
+    // An error of the pipe is told by `isGone`.
+    if (!stdin.destroyed) throw error;
+  } finally {
+    stop.abort();
+    drain.catch(() => undefined);
+  }
+}
+
+function failure(converter: Converter, outcome: Outcome): LongshoreError {
+  const { code, signal, error } = outcome;
+  const said = outcome.stderr.trim().replace(/\s+/g, ' ').slice(-500);
+  if (/no space left|disk full|ENOSPC|quota/i.test(said)) {
+    return new LongshoreError(`The disk is full: ${converter.name} says: ${said}`, {
+      code: 'ERR_DISK_FULL',
+      origin: 'disk',
+      hint: 'Make room, or write to another file system',
+    });
+  }
+  const how =
+    error instanceof Error
+      ? `could not be started: ${error.message}`
+      : signal === null
+        ? `ended with code ${code}`
+        : `was ended by ${signal}`;
+  return new LongshoreError(`${converter.name} ${how}${said === '' ? '' : `: ${said}`}`, {
+    code: 'ERR_CONVERTER_FAILED',
+    origin: 'converter',
+    hint:
+      signal === 'SIGKILL'
+        ? 'The kernel or the scheduler ends a process so when it takes too much memory; give the job more, or lower --memory and --jobs'
+        : `Try again; if it stays so, try another version of ${converter.name}, or report the image`,
+    cause: error,
+  });
+}
