@@ -111,6 +111,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./logout.ts')).runLogout,
   },
   {
+    name: 'demo',
+    args: '',
+    summary: 'Show the whole story on this machine alone: no Docker, no network',
+    options: ['progress'],
+    examples: ['longshore demo'],
+    load: async () => (await import('./demo.ts')).runDemo,
+  },
+  {
     name: 'schema',
     args: '[NAME]',
     summary: 'Print the JSON Schema of a document that longshore writes; without a name, list them',

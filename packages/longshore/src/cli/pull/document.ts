@@ -10,6 +10,8 @@ export interface PullDocument {
   readonly outcome: PullResult['outcome'];
   readonly milliseconds: number;
   readonly fetchedBytes: number;
+  /** For each server of bytes: how wide the run settled, and why. */
+  readonly settled: PullResult['settled'];
   readonly plan?: NonNullable<PullResult['plan']>;
   /** `where` is the file and line of an image that came from a list. */
   readonly images: readonly (PulledImage & { readonly where?: string })[];
@@ -23,7 +25,7 @@ export function pullDocument(
     readonly version: string;
   },
 ): PullDocument {
-  const { outcome, milliseconds, fetchedBytes, plan, images } = result;
+  const { outcome, milliseconds, fetchedBytes, settled, plan, images } = result;
   return {
     verb: 'pull',
     longshore: facts.version,
@@ -31,6 +33,7 @@ export function pullDocument(
     outcome,
     milliseconds,
     fetchedBytes,
+    settled,
     ...(plan === undefined ? {} : { plan }),
     images: images.map((image, i) => withPlace(image, facts.entries[i]?.where)),
   };

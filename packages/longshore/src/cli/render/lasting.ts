@@ -1,6 +1,7 @@
 import type { ErrorSummary, TransferEvent } from '../../transfer/index.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import type { Style } from './paint.ts';
+import { settledLine } from './settled.ts';
 import type { ProgressState } from './state.ts';
 import { cleanText } from './text.ts';
 
@@ -44,7 +45,7 @@ export function summaryLines(
   const moved = [`${formatBytes(fetchedBytes)} fetched${rate}`, ...saved].join(', ');
   if (outcome === 'cancelled') {
     const text = `Interrupted after ${took}: ${images.done} of ${formatCount(images.total, 'image')} done, ${moved}`;
-    return [{ text, style: 'yellow' }];
+    return [{ text, style: 'yellow' }, ...settledLines(finish)];
   }
   const count =
     images.done === images.total
@@ -55,10 +56,23 @@ export function summaryLines(
       text: `${verb} ${count} in ${took}: ${moved}`,
       style: images.failed > 0 ? 'yellow' : 'green',
     },
+    ...settledLines(finish),
     ...(images.failed > 0
       ? [{ text: `${formatCount(images.failed, 'image')} failed`, style: 'red' as const }]
       : []),
   ];
+}
+
+/** More servers than this are in the report, not in the log. */
+const MAX_SETTLED = 4;
+
+function settledLines({
+  settled,
+}: Extract<TransferEvent, { type: 'run.finished' }>): LastingLine[] {
+  return settled.slice(0, MAX_SETTLED).flatMap((one): LastingLine[] => {
+    const text = settledLine(one);
+    return text === undefined ? [] : [{ text: cleanText(text), style: 'dim' }];
+  });
 }
 
 /** What the planner found, for a log. */

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { bytes, count, digest, errorSummary, milliseconds, plan } from './parts.ts';
+import { bytes, count, digest, errorSummary, milliseconds, plan, settled } from './parts.ts';
 
 export const pull: z.ZodType = z
   .object({
@@ -9,6 +9,7 @@ export const pull: z.ZodType = z
     outcome: z.enum(['succeeded', 'failed', 'cancelled']),
     milliseconds,
     fetchedBytes: bytes.describe('Bytes of blobs that came over the network in this run'),
+    settled: z.array(settled).describe('How wide the run settled, for each server of bytes'),
     plan: plan.optional(),
     images: z
       .array(

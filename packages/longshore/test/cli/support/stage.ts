@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { TestContext } from 'node:test';
 import {
   createRegistryServer,
+  type RegistryServer,
   type RegistryServerOptions,
   type SeededImage,
   seedImage,
@@ -11,6 +12,7 @@ import { temporaryDirectory } from './cli.ts';
 
 export interface Stage {
   readonly host: string;
+  readonly server: RegistryServer;
   readonly cwd: string;
   readonly store: string;
   readonly one: SeededImage;
@@ -37,5 +39,5 @@ export async function stage(
   const server = await createRegistryServer({ store: source, ...options });
   closing.defer(() => source.close());
   closing.defer(() => server.close());
-  return { host: server.host, cwd, store: path.join(cwd, 'store'), one, two };
+  return { host: server.host, server, cwd, store: path.join(cwd, 'store'), one, two };
 }

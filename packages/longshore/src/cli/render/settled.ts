@@ -1,0 +1,59 @@
+import type { Settled } from '../../transfer/index.ts';
+import { formatCount, formatRate } from './format.ts';
+
+type Verdict = NonNullable<Settled['verdict']>;
+
+/**
+ * How wide a pull settled and what bounds it, with the evidence: `12 connections to ghcr.io, 180 MB/s;
+ * bound by the link (18 gave 1% more than 12)`. `undefined` where the user had set the width.
+ */
+export function settledLine({ origin, verdict }: Settled): string | undefined {
+  if (verdict === undefined) return undefined;
+  const host = origin.replace(/^https?:\/\//, '');
+  const width = formatCount(verdict.width, 'connection');
+  const evidence = evidenceOf(verdict);
+  const why = evidence === undefined ? '' : ` (${evidence})`;
+  return `Settled at ${width} to ${host}, ${formatRate(verdict.bytesPerSecond)}; bound by ${WORDS[verdict.bound]}${why}`;
+}
+
+const WORDS: Readonly<Record<Verdict['bound'], string>> = {
+  link: 'the link',
+  server: 'the server',
+  'per-connection cap': 'a cap on each connection',
+  'cpu: hash': 'this CPU: hashing and copying',
+  disk: 'the disk',
+  'rate limit': 'the rate limit of the registry',
+  'too little work': 'too little work to go wider',
+};
+
+function evidenceOf({ bound, evidence, bytesPerSecondPerFlow }: Verdict): string | undefined {
+  switch (bound) {
+    case 'cpu: hash':
+      return `busy ${percent(evidence.cpuPart)} of the time`;
+    case 'disk':
+      return `writes waited for ${percent(evidence.diskPart)} of the time`;
+    case 'rate limit':
+      return `${formatCount(evidence.refusals, 'refusal')}, ${evidence.paced ? 'requests spaced out' : `at most ${evidence.ceiling ?? 1} at once`}`;
+    case 'per-connection cap':
+      return `${formatRate(bytesPerSecondPerFlow)} each`;
+    case 'too little work':
+      return `${percent(evidence.idlePart)} of the time nothing was left to start`;
+    case 'server':
+      return evidence.breaks > 0
+        ? `${formatCount(evidence.breaks, 'connection')} broke`
+        : gain(evidence.above);
+    case 'link':
+      return gain(evidence.above ?? evidence.below);
+  }
+}
+
+/** What the wider of two widths brought, over the narrower. */
+function gain(seen: Verdict['evidence']['above']): string | undefined {
+  if (seen === undefined) return undefined;
+  const more = Math.round(((seen.high / seen.low) ** seen.value - 1) * 100);
+  return `${seen.high} gave ${Math.abs(more)}% ${more < 0 ? 'less' : 'more'} than ${seen.low}`;
+}
+
+function percent(part: number): string {
+  return `${Math.round(part * 100)}%`;
+}
