@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
 /** How busy this process was since the last look; parts are 0 to 1. */
@@ -6,8 +7,11 @@ export interface Load {
   readonly cpuBusy: number;
   /** Processor time of the thread that hashes and writes. */
   readonly loopBusy: number;
-  /** Time in which that thread ran nothing and yet was not idle: it stood in a write. */
-  readonly sinkBusy: number;
+  /**
+   * 1 where that thread mostly stood in writes: it was neither idle, nor running, nor waiting for a
+   * processor. Left out where the system does not tell the last of these.
+   */
+  readonly sinkBusy?: number;
 }
 
 /** Above this part of the time spent standing in writes, the disk is what is waited for. */
@@ -20,7 +24,8 @@ export function createLoadMeter(): () => Load {
   let cpu = process.cpuUsage();
   let thread = process.threadCpuUsage();
   let loop = performance.eventLoopUtilization();
-  let last: Load = { cpuBusy: 0, loopBusy: 0, sinkBusy: 0 };
+  let queued = readRunDelayMs();
+  let last: Load = { cpuBusy: 0, loopBusy: 0 };
   return () => {
     const now = performance.now();
     const micros = (now - at) * 1000;
@@ -30,16 +35,36 @@ export function createLoadMeter(): () => Load {
     const own = process.threadCpuUsage(thread);
     const utilization = performance.eventLoopUtilization(loop).utilization;
     const loopBusy = Math.min(1, (own.user + own.system) / micros);
-    const standing = Math.max(0, utilization - loopBusy);
+    const delayed = readRunDelayMs();
     last = {
       cpuBusy: Math.min(1, (usage.user + usage.system) / micros / cores),
       loopBusy,
-      sinkBusy: standing > STANDING ? 1 : standing,
+      ...(queued === undefined || delayed === undefined
+        ? {}
+        : sinkBusyOf(utilization - loopBusy - ((delayed - queued) * 1000) / micros)),
     };
+    queued = delayed;
     at = now;
     cpu = process.cpuUsage();
     thread = process.threadCpuUsage();
     loop = performance.eventLoopUtilization();
     return last;
   };
+}
+
+function sinkBusyOf(standing: number): Pick<Load, 'sinkBusy'> {
+  return { sinkBusy: standing > STANDING ? 1 : Math.max(0, standing) };
+}
+
+/**
+ * Milliseconds that this thread has been ready to run without running, since it started: on a machine
+ * that others use too it would pass for waiting on the disk. Linux tells it (`schedstat`, proc(5)).
+ */
+function readRunDelayMs(): number | undefined {
+  try {
+    const [, waited] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ');
+    return waited === undefined ? undefined : Number(waited) / 1e6;
+  } catch {
+    return undefined;
+  }
 }

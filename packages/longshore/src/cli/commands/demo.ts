@@ -37,13 +37,13 @@ async function tell(
   const stage: Stage = { context, port, folder, signal };
   const acts = await play(stage);
   print(renderActs(acts));
-  const kept = acts.every(({ kept }) => kept);
+  const held = acts.every(({ kept }) => kept);
   print(
-    kept
+    held
       ? 'Every image accounted for, every byte verified.\n'
       : 'Something did not hold; see above.\n',
   );
-  return kept ? EXIT.ok : EXIT.failed;
+  return held ? EXIT.ok : EXIT.failed;
 }
 
 function renderActs(acts: readonly Act[]): string {
