@@ -35,6 +35,12 @@ export interface PullRunOptions {
   readonly sampleEvery?: number;
   readonly mostSeconds?: number;
   readonly steal?: StealLimits | 'never';
+  /**
+   * What flows above the target do: stop reading and be closed after 15 s, end with their piece, or
+   * be closed at once.
+   * @defaultValue 'pause'
+   */
+  readonly shrink?: 'pause' | 'drain' | 'close';
 }
 
 export const MB = 1e6;
@@ -128,13 +134,21 @@ class PullRun {
   #assign(): Flow[] {
     const target = this.#driver.target;
     while (this.#flows.length < target) this.#flows.push(this.#world.newFlow());
-    for (const flow of this.#flows.slice(target)) this.#pause(flow);
+    const { shrink = 'pause' } = this.#options;
+    const above = this.#flows.slice(target);
+    if (shrink !== 'drain')
+      for (const flow of above) this.#pause(flow, shrink === 'pause' ? 15 : 0);
     const allowed = this.#flows.slice(0, target);
     for (const flow of allowed) flow.pausedFor = 0;
+    const draining = shrink === 'drain' ? above.filter((flow) => flow.piece !== undefined) : [];
+    let busy = draining.length + allowed.filter((flow) => flow.piece !== undefined).length;
     for (const flow of allowed) {
+      if (busy >= target) break;
       if (flow.piece !== undefined || !this.#maySend()) continue;
-      const piece = this.#queue.shift() ?? this.#adopt(target) ?? this.#steal();
+      const piece =
+        this.#queue.shift() ?? this.#adopt(draining.length > 0 ? [] : above) ?? this.#steal();
       if (piece === undefined) break;
+      busy += 1;
       flow.piece = piece;
       this.#world.send(flow, this.#now);
       flow.sentAs = allowed.filter((other) => other.piece !== undefined).length;
@@ -142,13 +156,13 @@ class PullRun {
       this.#sent += 1;
       this.#result.requests += 1;
     }
-    return allowed.filter((flow) => flow.piece !== undefined);
+    return [...allowed, ...draining].filter((flow) => flow.piece !== undefined);
   }
 
-  #pause(flow: Flow): void {
+  #pause(flow: Flow, closeAfter: number): void {
     if (flow.piece === undefined) return;
     flow.pausedFor += this.#world.step;
-    if (flow.pausedFor <= 15) return;
+    if (flow.pausedFor <= closeAfter) return;
     this.#queue.unshift(flow.piece);
     flow.piece = undefined;
     flow.connected = false;
@@ -161,8 +175,8 @@ class PullRun {
   }
 
   /** An idle flow takes over what a paused one has left. */
-  #adopt(target: number): Piece | undefined {
-    for (const flow of this.#flows.slice(target)) {
+  #adopt(paused: readonly Flow[]): Piece | undefined {
+    for (const flow of paused) {
       const { piece } = flow;
       if (piece === undefined) continue;
       flow.piece = undefined;

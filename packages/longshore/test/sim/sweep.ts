@@ -26,26 +26,30 @@ export function workFor(scenario: PullScenario, seed: number): Workload {
   return scenario.scale === 1 ? work : work.map((size) => size * scenario.scale);
 }
 
-/** Runs every width on every seed. */
-export function sweepFixed(
+/** Mean makespan of each width over the seeds. */
+export function sweepTimes(
   scenario: PullScenario,
   seeds: readonly number[],
   widths: readonly number[] = WIDTHS,
-): Oracle {
-  const times = widths.map((width) =>
-    mean(
-      seeds.map(
-        (seed) =>
-          runPull(scenario, fixedPull(width), { seed, work: workFor(scenario, seed) }).makespan,
-      ),
-    ),
+): number[] {
+  const works = seeds.map((seed) => ({ seed, work: workFor(scenario, seed) }));
+  return widths.map((width) =>
+    mean(works.map((options) => runPull(scenario, fixedPull(width), options).makespan)),
   );
+}
+
+/** Runs every width on every seed. */
+export function sweepFixed(scenario: PullScenario, seeds: readonly number[]): Oracle {
+  return bestOf(scenario.name, sweepTimes(scenario, seeds));
+}
+
+export function bestOf(name: string, times: readonly number[]): Oracle {
   const best = Math.min(...times);
   return {
-    name: scenario.name,
+    name,
     best,
-    bestWidth: widths[times.indexOf(best)] ?? 1,
-    enough: widths[times.findIndex((time) => time <= best / 0.95)] ?? 1,
+    bestWidth: WIDTHS[times.indexOf(best)] ?? 1,
+    enough: WIDTHS[times.findIndex((time) => time <= best / 0.95)] ?? 1,
   };
 }
 
