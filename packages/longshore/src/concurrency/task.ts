@@ -35,10 +35,9 @@ export type Task<I, R> = TaskReference<I, R> | TaskFunction<I, R>;
  * @throws LongshoreError `ERR_TASK_MODULE` for anything else: a relative path would mean another
  * file in a worker
  */
-export function task<F extends (input: never, context: TaskContext) => unknown>(
-  module: string | URL,
-  name: string,
-): TaskReference<Parameters<F>[0], Awaited<ReturnType<F>>> {
+export function task<
+  F extends (input: never, context: TaskContext) => unknown = TaskFunction<unknown, unknown>,
+>(module: string | URL, name: string): TaskReference<Parameters<F>[0], Awaited<ReturnType<F>>> {
   return { module: moduleUrl(module), name };
 }
 

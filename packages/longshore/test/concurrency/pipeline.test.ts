@@ -165,6 +165,29 @@ test('time up in a stage fails the item and frees its slot', BOUNDED, async () =
   assert.equal(second?.status, 'done');
 });
 
+test('an answer after the time was up changes nothing', BOUNDED, async () => {
+  const late = Promise.withResolvers<string>();
+  const report = await pipeline(['slow', 'quick'])
+    .stage({
+      name: 'one',
+      width: 1,
+      timeoutMs: 10,
+      run: (item) => (item === 'slow' ? late.promise : item),
+    })
+    .stage({
+      name: 'two',
+      width: 1,
+      run: async (item) => {
+        late.resolve('at last');
+        await delay(5);
+        return item;
+      },
+    })
+    .run();
+  assert.deepEqual([report.done, report.failed, report.cancelled], [1, 1, 0]);
+  assert.equal(report.outcomes[0]?.status, 'failed');
+});
+
 test('a stage can share a limiter that is resized while it runs', BOUNDED, async () => {
   const limiter = createLimiter({ name: 'pushes', width: 1 });
   let most = 0;

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
-import { createPool, type MapEvent, type PoolKind, task } from '../../src/concurrency/index.ts';
+import { after, before, describe, test } from 'node:test';
+import {
+  createPool,
+  type MapEvent,
+  type Pool,
+  type PoolKind,
+  task,
+} from '../../src/concurrency/index.ts';
 import type * as tasks from './fixtures/tasks.ts';
 
 const BOUNDED = { timeout: 20_000 };
@@ -15,6 +21,12 @@ const reportThrice = task<typeof tasks.reportThrice>(module, 'reportThrice');
 
 for (const kind of KINDS) {
   describe(`a pool of ${kind}`, () => {
+    // Starting workers is what most of these tests would spend their time on.
+    let shared: Pool;
+    before(() => {
+      shared = createPool({ kind, width: 1, timeoutMs: 10_000 });
+    });
+    after(() => shared.close());
     test('maps in the order of the inputs, whatever ends first', BOUNDED, async () => {
       await using pool = createPool({ kind, width: 2 });
       const inputs = [30, 1, 10, 1].map((ms, value) => ({ ms, value }));
@@ -44,9 +56,8 @@ for (const kind of KINDS) {
     );
 
     test('progress and the course of each task come out of map', BOUNDED, async () => {
-      await using pool = createPool({ kind, width: 1 });
       const events: MapEvent[] = [];
-      await pool.map(reportThrice, [7], { onEvent: (event) => events.push(event) });
+      await shared.map(reportThrice, [7], { onEvent: (event) => events.push(event) });
       assert.deepEqual(
         events.map(({ type }) => type),
         ['started', 'progress', 'progress', 'progress', 'finished'],
@@ -55,15 +66,14 @@ for (const kind of KINDS) {
     });
 
     test('map fails with its first error, mapSettled goes on', BOUNDED, async () => {
-      await using pool = createPool({ kind, width: 1 });
       const started: number[] = [];
       const messages = Array.from({ length: 50 }, (_, at) => `no. ${at}`);
-      const map = pool.map(fail, messages, {
+      const map = shared.map(fail, messages, {
         onEvent: (event) => event.type === 'started' && started.push(event.index),
       });
       await assert.rejects(map, { message: 'no. 0' });
       assert.ok(started.length <= 2);
-      const settled = await pool.mapSettled(fail, messages);
+      const settled = await shared.mapSettled(fail, messages);
       assert.deepEqual(
         settled.map((outcome) => outcome.status === 'rejected' && String(outcome.reason)),
         messages.map((message) => `RangeError: ${message}`),
@@ -71,16 +81,15 @@ for (const kind of KINDS) {
     });
 
     test('an abort stops a map, and tells the task that runs', BOUNDED, async () => {
-      await using pool = createPool({ kind, width: 1 });
       const controller = new AbortController();
       const reason = new Error('enough');
-      const map = pool.map(untilAborted, [undefined, undefined], {
+      const map = shared.map(untilAborted, [undefined, undefined], {
         signal: controller.signal,
         onEvent: (event) => event.type === 'progress' && controller.abort(reason),
       });
       await assert.rejects(map, reason);
-      await assert.rejects(pool.submit(double, 1, { signal: controller.signal }), reason);
-      assert.equal(await pool.submit(double, 4), 8);
+      await assert.rejects(shared.submit(double, 1, { signal: controller.signal }), reason);
+      assert.equal(await shared.submit(double, 4), 8);
     });
 
     test('a task whose time is up rejects and makes room', BOUNDED, async () => {
@@ -147,20 +156,20 @@ for (const kind of KINDS) {
     );
 
     test('a task that is not there is named', BOUNDED, async () => {
-      await using pool = createPool({ kind, width: 1 });
       const missing = task<typeof tasks.double>(module, 'treble');
-      await assert.rejects(pool.submit(missing, 1), {
+      await assert.rejects(shared.submit(missing, 1), {
         code: 'ERR_TASK_NOT_FOUND',
         message: /treble of tasks\.ts/,
       });
       const nowhere = task<typeof tasks.double>(new URL('./nowhere.ts', import.meta.url), 'double');
-      await assert.rejects(pool.submit(nowhere, 1), { code: 'ERR_TASK_NOT_FOUND' });
+      await assert.rejects(shared.submit(nowhere, 1), { code: 'ERR_TASK_NOT_FOUND' });
     });
 
     test('what is thrown need not be an error', BOUNDED, async () => {
-      await using pool = createPool({ kind, width: 1 });
       const throwText = task<typeof tasks.throwText>(module, 'throwText');
-      const thrown: unknown = await pool.submit(throwText, 'ouch').catch((error: unknown) => error);
+      const thrown: unknown = await shared
+        .submit(throwText, 'ouch')
+        .catch((error: unknown) => error);
       assert.match(String(thrown), /ouch/);
     });
   });

@@ -8,10 +8,15 @@ import {
   type QueueHandle,
   task,
 } from '../../src/concurrency/index.ts';
-import type * as tasks from './fixtures/tasks.ts';
+import type * as tasks from './fixtures/queueTasks.ts';
+import type { processId } from './fixtures/tasks.ts';
 
 const BOUNDED = { timeout: 20_000 };
-const module = new URL('./fixtures/tasks.ts', import.meta.url);
+const module = new URL('./fixtures/queueTasks.ts', import.meta.url);
+const getProcessId = task<typeof processId>(
+  new URL('./fixtures/tasks.ts', import.meta.url),
+  'processId',
+);
 const putAll = task<typeof tasks.putAll>(module, 'putAll');
 const getAll = task<typeof tasks.getAll>(module, 'getAll');
 const relay = task<typeof tasks.relay>(module, 'relay');
@@ -122,10 +127,7 @@ test('messages arrive through workers that are killed at random', {
     for (;;) {
       // Each lane learns its worker's process id first; a killed worker is followed by another.
       try {
-        victims.set(
-          lane,
-          await pool.submit(task<typeof tasks.processId>(module, 'processId'), undefined),
-        );
+        victims.set(lane, await pool.submit(getProcessId, undefined));
         await pool.submit(relay, handles);
         return;
       } catch (error) {
