@@ -80,7 +80,8 @@ export class Refusals {
   /** Books a sample; an outcome when it holds refusals. */
   take(sample: ElasticSample, base: number): RefusalOutcome | undefined {
     const { atMs } = sample;
-    this.#proven = Math.max(this.#proven, Math.min(this.#max, sample.acceptedAt ?? sample.active));
+    const unknown = sample.requests === undefined ? sample.active : 0;
+    this.#proven = Math.max(this.#proven, Math.min(this.#max, sample.acceptedAt ?? unknown));
     if (sample.requests !== undefined && sample.requests > 0) {
       this.#requests.push({ atMs, count: sample.requests });
     }

@@ -28,7 +28,8 @@ export interface ElasticSample extends TimedSample {
   readonly totalActive?: number;
   /**
    * The largest number of flows in flight (itself included) at the moment a request was sent that
-   * has been answered well since the last sample. @defaultValue `active`
+   * has been answered well since the last sample. @defaultValue 0 when `requests` is given, or else
+   * `active`
    */
   readonly acceptedAt?: number;
   /** Requests sent since the last sample. */

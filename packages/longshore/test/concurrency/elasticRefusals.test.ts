@@ -79,3 +79,8 @@ test('a limit on requests per second is met by time between requests', () => {
   assert.ok(share < 0.04, `${run.refusals} of ${run.requests} requests refused`);
   assert.equal(run.controller.verdict().bound, 'rate limit');
 });
+
+test('requests that nobody has answered yet prove nothing', () => {
+  const counted = drive(Array.from({ length: 30 }, () => ({ requests: 2, bytes: 0 })));
+  assert.deepEqual(new Set(counted.targets), new Set([4]));
+});
