@@ -4,6 +4,8 @@ import type { OutputStream } from './host.ts';
 /** Writing to a stream whose reader may be gone. */
 export interface Output {
   readonly write: (text: string) => void;
+  /** Settles once everything is handed to the system, or cannot be. */
+  readonly flush: () => Promise<void>;
   /** The error that broke the stream, a reader that went away (EPIPE) left out. */
   readonly problem: () => LongshoreError | undefined;
   readonly dispose: () => void;
@@ -29,6 +31,11 @@ export function openOutput(stream: OutputStream, name: string): Output {
   return {
     write: (text) => {
       if (!broken && !stream.destroyed) stream.write(text);
+    },
+    flush: async () => {
+      if (broken || stream.destroyed || stream.writableLength === 0) return;
+      // A write's callback comes after all earlier writes, and also when the stream breaks.
+      await new Promise<void>((resolve) => void stream.write('', () => resolve()));
     },
     problem: () => problem,
     dispose: () => {

@@ -38,6 +38,9 @@ export async function runCli(host: CliHost): Promise<number> {
     const resolved = await readSettings(parsed, host, places);
     verbose = resolved.settings.verbose ?? verbose;
     const run: RunCommand = await parsed.spec.load();
+    if (verbose && resolved.file !== undefined) {
+      stderr.write(`longshore: settings are read from ${resolved.file}\n`);
+    }
     const exitCode = await run({
       args: parsed.args,
       ...resolved,
@@ -46,11 +49,13 @@ export async function runCli(host: CliHost): Promise<number> {
       print: stdout.write,
       complain: stderr.write,
     });
+    await stdout.flush();
     const problem = stdout.problem();
     return problem === undefined || exitCode !== EXIT.ok ? exitCode : report(problem);
   } catch (error) {
     return report(error);
   } finally {
+    await Promise.all([stdout.flush(), stderr.flush()]);
     stdout.dispose();
     stderr.dispose();
   }
@@ -72,14 +77,15 @@ async function readSettings(
   { spec, flags }: Invocation,
   host: CliHost,
   places: Places,
-): Promise<ResolvedSettings> {
+): Promise<ResolvedSettings & { readonly file: string | undefined }> {
   const environment = readEnvironment(host.env);
   const named = (flags.get('config') ?? environment.get('config'))?.value;
   // A command without options of its own (schema, completion) must work beside a broken file.
   const reads = spec.options.length > 0 || named !== undefined;
   const none: RawValues = new Map();
   const file = reads
-    ? (await readSettingsFile(typeof named === 'string' ? named : undefined, places)).values
-    : none;
-  return resolveSettings({ flags, environment, file }, optionsOf(spec));
+    ? await readSettingsFile(typeof named === 'string' ? named : undefined, places)
+    : { path: undefined, values: none };
+  const resolved = resolveSettings({ flags, environment, file: file.values }, optionsOf(spec));
+  return { ...resolved, file: file.path };
 }

@@ -105,3 +105,10 @@ test('a variable with a slip of the pen is told, and the run goes on', async () 
   assert.equal(exitCode, 0);
   assert.match(stderr, /no variable LONGSHORE_STROE; did you mean LONGSHORE_STORE\?/);
 });
+
+test('--verbose tells which settings file is read', async (t) => {
+  const cwd = await temporaryDirectory(t);
+  await writeFile(path.join(cwd, 'longshore.yaml'), 'verbose: true\n');
+  const { stderr } = await cli(['cache', 'path'], { cwd });
+  assert.equal(stderr, `longshore: settings are read from ${path.join(cwd, 'longshore.yaml')}\n`);
+});
