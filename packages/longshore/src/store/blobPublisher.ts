@@ -1,3 +1,4 @@
+import { fchmodSync, fstatSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -49,11 +50,11 @@ export class BlobPublisher {
   }
 
   /** Gives a complete file its final permissions: nobody writes to a published blob. */
-  async protect(file: FileHandle): Promise<void> {
-    const { mode } = await file.stat();
+  protect(file: FileHandle): void {
+    const { mode } = fstatSync(file.fd);
     // The file was made with 0666 less the umask, so the umask need not be asked (asking sets it).
     const allowed = this.#modes.file === undefined ? mode : 0o666;
-    await file.chmod(this.#modes.blob & allowed & 0o777);
+    fchmodSync(file.fd, this.#modes.blob & allowed & 0o777);
   }
 
   /** Renames a synced and protected file to where the blob belongs. */

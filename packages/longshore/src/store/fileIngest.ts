@@ -250,12 +250,15 @@ export class FileIngest implements Ingest {
         this.#failure = writeError(error, folder.dataPath);
         throw this.#failure;
       });
-      await publisher.protect(file);
+      publisher.protect(file);
       if (!(await lease.confirm())) throw leaseLost(digest);
       await publisher.publish(folder.dataPath, digest);
     } catch (cause) {
       // Nobody but a new holder moves the folder of this one away.
-      if (errnoOf(cause) === 'ENOENT') throw leaseLost(digest);
+      if (errnoOf(cause) === 'ENOENT') {
+        await lease.beat();
+        throw leaseLost(digest);
+      }
       throw writeError(cause, folder.dataPath);
     }
     await this.#close();

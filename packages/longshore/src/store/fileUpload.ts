@@ -84,7 +84,7 @@ export class FileUpload implements Upload {
       if (found !== digest) throw digestMismatch(digest, found);
       if ((await sizeOf(target)) !== this.#offset) {
         await context.publisher.sync(file);
-        await context.publisher.protect(file);
+        context.publisher.protect(file);
         await context.publisher.publish(this.#path, digest);
       }
       return { digest, size: this.#offset };

@@ -61,9 +61,12 @@ export class HeldLease {
     }
   }
 
-  /** True when the lease is, after looking, still this process's own. */
+  /**
+   * True when the lease is still this process's own. It looks, unless it has just done so: nobody takes
+   * over sooner than after `staleMs` of silence.
+   */
   async confirm(): Promise<boolean> {
-    await this.beat();
+    if (!this.#isFresh()) await this.beat();
     return !this.#ended && this.#clock() < this.validUntilMs;
   }
 
@@ -77,7 +80,7 @@ export class HeldLease {
   /** Lets go for good: the blob is there, nobody needs a lease on it any more. */
   async remove(): Promise<void> {
     if (this.#ended) return;
-    const ours = (await this.#pulse('held')) === 'ours';
+    const ours = this.#isFresh() || (await this.#pulse('held')) === 'ours';
     this.#end();
     if (!ours) return;
     if (this.#successorPath === undefined) return removeLeaseFile(this.path);
@@ -89,6 +92,10 @@ export class HeldLease {
   async withdraw(): Promise<void> {
     this.#end();
     await removeLeaseFile(this.path);
+  }
+
+  #isFresh(): boolean {
+    return this.#clock() - this.#confirmedMs < this.#staleMs / 20;
   }
 
   #lose(): void {

@@ -75,7 +75,8 @@ export class IngestFolder {
 
   /** Removes the folder, and the one around it when nothing else is in it. */
   async remove(): Promise<void> {
-    await rm(this.path, { recursive: true, force: true });
+    // Empty once a small blob is published; then looking for more is left out.
+    await rmdir(this.path).catch(() => rm(this.path, { recursive: true, force: true }));
     await rmdir(dirname(this.path)).catch(() => undefined);
   }
 

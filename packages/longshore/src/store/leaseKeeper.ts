@@ -72,7 +72,7 @@ export class LeaseKeeper {
         await lease.withdraw();
         return { lease: undefined, heldBy: 'another process' };
       }
-      await removeGenerations(folder, top + 1);
+      if (top > 0) await removeGenerations(folder, top + 1);
       return { lease, endedToken: judged.endedToken };
     } catch (cause) {
       throw writeError(cause, folder);

@@ -132,7 +132,7 @@ export class LocalStore implements Store {
       try {
         await file.writeFile(bytes);
         await publisher.sync(file);
-        await publisher.protect(file);
+        publisher.protect(file);
       } finally {
         await file.close();
       }

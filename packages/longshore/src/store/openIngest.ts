@@ -62,18 +62,19 @@ export async function openIngest(
   const folder = new IngestFolder(path, descriptor, context.bootId);
   let file: FileHandle | undefined;
   try {
-    const leftover = await findLeftover(home, descriptor, context.bootId);
+    const tokens = await listIngestFolders(home);
+    const leftover = await findLeftover(home, tokens, { descriptor, bootId: context.bootId });
     const adopted =
       leftover === undefined ? undefined : await adopt(leftover, path, endedToken, context);
-    for (const token of await listIngestFolders(home)) {
-      if (token !== lease.token) await rm(join(home, token), { recursive: true, force: true });
+    for (const token of tokens) {
+      await rm(join(home, token), { recursive: true, force: true });
     }
     await makeFolder(path, context.modes.directory);
     file = await open(folder.dataPath, constants.O_RDWR | constants.O_CREAT, 0o666);
     if (context.modes.file !== undefined) await file.chmod(context.modes.file);
     const resumed = await resume(file, descriptor, adopted, options);
-    await file.truncate(resumed.landed.toArray().at(-1)?.end ?? 0);
     if (adopted !== undefined) {
+      await file.truncate(resumed.landed.toArray().at(-1)?.end ?? 0);
       const prefix = resumed.landed.endOf(0);
       const synced = adopted.synced.clippedTo(prefix).toArray();
       await folder.resume(resumed.landed.toArray(), { synced, checkpoints: resumed.checkpoints });
@@ -95,15 +96,15 @@ export async function openIngest(
 /** The leftover folder with the most trusted bytes, where there is any. */
 async function findLeftover(
   home: string,
-  descriptor: Descriptor,
-  bootId: string | undefined,
+  tokens: readonly string[],
+  about: { readonly descriptor: Descriptor; readonly bootId: string | undefined },
 ): Promise<Leftover | undefined> {
   let best: Leftover | undefined;
-  for (const token of await listIngestFolders(home)) {
+  for (const token of tokens) {
     if (!isLeaseToken(token)) continue;
     const path = join(home, token);
     const record = await readIngestRecord(path);
-    const trusted = trustedRanges(record, descriptor, bootId);
+    const trusted = trustedRanges(record, about.descriptor, about.bootId);
     if (trusted.bytes > (best?.trusted.bytes ?? 0)) best = { path, token, record, trusted };
   }
   return best;

@@ -5,7 +5,7 @@ import type { Digest } from '../image/index.ts';
 import { isTemporaryName, PLAIN_MODES } from './files.ts';
 import { UPLOAD_PREFIX } from './fileUpload.ts';
 import { ownIdentity } from './holder.ts';
-import { BLOB_ALGORITHMS, digestFromKey, digestKey, type StoreLayout } from './layout.ts';
+import { BLOB_ALGORITHMS, blobFile, digestFromKey, digestKey, type StoreLayout } from './layout.ts';
 import { LEASE_DEFAULTS, LeaseKeeper } from './leaseKeeper.ts';
 import { LeaseWatch } from './leaseRecord.ts';
 
@@ -53,7 +53,9 @@ async function pruneIngest(
   const folders = [join(layout.ingest, digestKey(digest)), join(layout.leases, digestKey(digest))];
   const [data, lease] = await Promise.all(folders.map(measureTree));
   const newestMs = Math.max(data?.newestMs ?? 0, lease?.newestMs ?? 0);
-  if (newestMs > limits.nowMs - limits.leftoverAgeMs) return undefined;
+  // Killed between publishing the blob and clearing up: nobody needs what is left.
+  const isDone = (await measureTree(blobFile(layout, digest))) !== undefined;
+  if (!isDone && newestMs > limits.nowMs - limits.leftoverAgeMs) return undefined;
   const keeper = new LeaseKeeper({
     layout,
     modes: PLAIN_MODES,
@@ -65,7 +67,8 @@ async function pruneIngest(
   const found = { digest, bytes: data?.bytes ?? 0 };
   if (limits.dryRun) return found;
   // A heartbeat as old as this is no heartbeat, so the watch need not wait for it.
-  const attempt = await keeper.attempt(digest, new LeaseWatch(0));
+  const watch = new LeaseWatch(isDone ? Number.POSITIVE_INFINITY : 0);
+  const attempt = await keeper.attempt(digest, watch);
   if (attempt.lease === undefined) return undefined;
   await rm(join(layout.ingest, digestKey(digest)), { recursive: true, force: true });
   await attempt.lease.remove();
