@@ -33,8 +33,8 @@ export interface RegistryOptions {
   /** Merged over `DEFAULT_RETRY_POLICY`. */
   readonly retry?: Partial<RetryPolicy> | undefined;
   /**
-   * `auto` reads blobs on direct connections with the lean reader, all else with undici;
-   * `undici` reads everything with undici. @defaultValue `auto`
+   * `auto` uses the lean reader on direct connections and undici for what that one leaves;
+   * `undici` uses undici for everything. @defaultValue `auto`
    */
   readonly bodyPath?: 'auto' | 'undici' | undefined;
   /** Told of retries, throttling, quotas and warnings, at once and synchronously. */

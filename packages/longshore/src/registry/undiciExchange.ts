@@ -9,7 +9,7 @@ import type { TransportParts } from './tlsContext.ts';
 import type { Watchdog } from './watchdog.ts';
 
 /**
- * Everything but blob bodies on direct connections. HTTP/1.1 alone: with HTTP/2 all bodies of a
+ * Proxies, requests with a body, and responses that are odd. HTTP/1.1 alone: with HTTP/2 all bodies of a
  * host would share one TCP connection and its window (research/pull.md, section 2).
  */
 export function createUndiciTransport(parts: TransportParts): Transport {

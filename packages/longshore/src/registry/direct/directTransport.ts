@@ -6,7 +6,7 @@ import { Connection } from './connection.ts';
 import { DirectCall, type Refusal } from './directCall.ts';
 import { IdleConnections } from './idleConnections.ts';
 
-/** The lean reader: requests without a body, on direct connections. */
+/** The lean transport: requests without a body, on direct connections. */
 export interface DirectTransport {
   /** The response, or what was odd about it: then somebody else has to ask again. */
   exchange(request: HttpRequest): Promise<HttpResponse | OddResponse>;
