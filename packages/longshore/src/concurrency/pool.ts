@@ -62,8 +62,10 @@ class WorkerPool implements Pool {
   readonly #ended = Promise.withResolvers<void>();
   #jobs = 0;
   #runtimeMs: number | undefined;
-  #refusal: (() => Error) | undefined;
+  /** Why no task can run any more. */
+  #failure: (() => Error) | undefined;
   #closing = false;
+  #maps = 0;
 
   constructor(options: Omit<PoolOptions, 'initialiser'>, initialiser: AnyInitialiser | undefined) {
     this.kind = options.kind;
@@ -96,6 +98,7 @@ class WorkerPool implements Pool {
     let queued: Queued;
     try {
       signal?.throwIfAborted();
+      this.#refuseIfClosed();
       queued = this.#enqueue(task, input, {
         timeoutMs: checkTimeout(options.timeoutMs),
         onProgress: options.onProgress,
@@ -131,19 +134,18 @@ class WorkerPool implements Pool {
   }
 
   share<T>(queue: Queue<T>): QueueHandle<T> {
-    this.#refuseIfEnded();
+    this.#refuseIfClosed();
     return this.#queues.share(queue);
   }
 
   close(): Promise<void> {
-    this.#refusal ??= () => poolClosed(this.name);
     this.#closing = true;
     this.#windDown();
     return this.#ended.promise;
   }
 
   terminate(): Promise<void> {
-    this.#refusal = () => poolTerminated(this.name);
+    this.#failure = () => poolTerminated(this.name);
     this.#closing = true;
     for (const job of this.#waiting) job.rejectQuietly(poolTerminated(this.name));
     this.#waiting.clear();
@@ -164,19 +166,23 @@ class WorkerPool implements Pool {
     inputs: Iterable<I>,
     options: MapOptions & { readonly stopAtFailure: boolean },
   ): Promise<PromiseSettledResult<unknown>[]> {
-    const started = performance.now();
+    this.#refuseIfClosed();
     const timeoutMs = checkTimeout(options.timeoutMs);
+    const started = performance.now();
+    this.#maps += 1;
     const enqueue: Enqueue<I> = (input, watch) =>
       this.#enqueue(task, input, { timeoutMs, ...watch });
     try {
       return await mapTasks(enqueue, inputs, { ...options, width: this.width });
     } finally {
       this.#runtimeMs = performance.now() - started;
+      this.#maps -= 1;
+      this.#windDown();
     }
   }
 
   #enqueue<I, R>(task: Task<I, R>, input: I, options: JobOptions): Queued {
-    this.#refuseIfEnded();
+    if (this.#failure !== undefined) throw this.#failure();
     const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
     this.#jobs += 1;
     const job = new Job(this.#jobs, task, { input, options: { ...options, timeoutMs } });
@@ -199,8 +205,9 @@ class WorkerPool implements Pool {
     for (const slot of this.#slots.values()) slot.abort(job, reason);
   }
 
-  #refuseIfEnded(): void {
-    if (this.#refusal !== undefined) throw this.#refusal();
+  #refuseIfClosed(): void {
+    if (this.#failure !== undefined) throw this.#failure();
+    if (this.#closing) throw poolClosed(this.name);
   }
 
   #dispatch(): void {
@@ -287,14 +294,15 @@ class WorkerPool implements Pool {
 
   #break(why: string, cause: unknown): void {
     const error = (): Error => poolBroken(this.name, why, cause);
-    this.#refusal ??= error;
+    this.#failure ??= error;
     for (const job of this.#waiting) job.reject(error());
     this.#waiting.clear();
   }
 
-  /** While closing: lets workers go once no task waits, and ends when none is left. */
+  /** While closing: lets workers go once no task waits or can still come, ends when none is left. */
   #windDown(): void {
     if (!this.#closing || this.#waiting.size > 0) return;
+    if (this.#maps > 0 && this.#failure === undefined) return;
     for (const slot of this.#free) slot.leave();
     this.#free.clear();
     for (const slot of this.#slots.values()) if (!slot.started) slot.kill();

@@ -101,7 +101,10 @@ export interface Pool extends AsyncDisposable {
   ): Promise<PromiseSettledResult<R>[]>;
   /** A handle by which this pool's tasks reach a queue (`openQueue`), until the pool has ended. */
   share<T>(queue: Queue<T>): QueueHandle<T>;
-  /** Takes no more tasks; resolves when those it has are done and every worker is gone. */
+  /**
+   * Takes no more tasks; resolves when those it has are done, a `map` under way to its end, and every
+   * worker is gone.
+   */
   close(): Promise<void>;
   /**
    * Kills every worker now; all tasks reject with `ERR_POOL_TERMINATED`. Resolves when they are

@@ -111,6 +111,13 @@ for (const kind of KINDS) {
       await pool.close();
     });
 
+    test('close lets a map under way come to its end', BOUNDED, async () => {
+      const pool = createPool({ kind, width: 1 });
+      const map = pool.map(double, [1, 2, 3, 4, 5, 6]);
+      await pool.close();
+      assert.deepEqual(await map, [2, 4, 6, 8, 10, 12]);
+    });
+
     test('terminate ends what runs and what waits, now', BOUNDED, async () => {
       const pool = createPool({ kind, width: 1 });
       const tasks = [pool.submit(hang, undefined), pool.submit(double, 1)];
