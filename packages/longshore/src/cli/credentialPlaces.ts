@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { DockerCredentialsOptions } from '../registry/index.ts';
-import type { CommandContext } from './commands/context.ts';
+import type { CliHost } from './host.ts';
+import type { Places } from './settings/places.ts';
 
 /** Where credentials are looked for, and the one file that `login` changes. */
 export interface CredentialPlaces extends Pick<DockerCredentialsOptions, 'documents'> {
@@ -17,7 +18,10 @@ export interface CredentialPlaces extends Pick<DockerCredentialsOptions, 'docume
 export function credentialPlaces({
   host: { env },
   places,
-}: Pick<CommandContext, 'host' | 'places'>): CredentialPlaces {
+}: {
+  readonly host: Pick<CliHost, 'env'>;
+  readonly places: Places;
+}): CredentialPlaces {
   const { home, cwd } = places;
   const set = (name: string): string | undefined => (env[name] === '' ? undefined : env[name]);
   const named = set('REGISTRY_AUTH_FILE');

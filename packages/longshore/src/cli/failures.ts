@@ -1,4 +1,5 @@
 import { isLongshoreError, LongshoreError } from '../errors.ts';
+import { Interrupted } from './exitCodes.ts';
 import { cleanText } from './render/text.ts';
 
 /** A mistake of whoever typed the command or wrote the settings. */
@@ -14,6 +15,7 @@ export function describeError(
   error: unknown,
   { verbose, reportTo }: { readonly verbose: boolean; readonly reportTo: string },
 ): string {
+  if (error instanceof Interrupted) return 'longshore: interrupted';
   if (isLongshoreError(error)) {
     const hint = error.hint === undefined ? '' : `. ${error.hint}`;
     const lines = [`longshore: ${cleanText(`${error.message}${hint}`)}`];

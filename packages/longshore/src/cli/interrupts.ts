@@ -15,7 +15,7 @@ export interface Interrupts {
  * program that hangs can still be ended from the keyboard.
  * @param onDrain called once, at the first Ctrl-C
  */
-export function watchInterrupts(host: CliHost, onDrain: () => void): Interrupts {
+export function watchInterrupts(host: Pick<CliHost, 'onSignal'>, onDrain: () => void): Interrupts {
   const drain = new AbortController();
   const stop = new AbortController();
   const unsubscribe = host.onSignal((signal) => {
@@ -32,7 +32,7 @@ export function watchInterrupts(host: CliHost, onDrain: () => void): Interrupts 
 
 /** For work with nothing to drain: the first signal of either kind stops it. */
 export async function withInterrupts<T>(
-  host: CliHost,
+  host: Pick<CliHost, 'onSignal'>,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
@@ -42,6 +42,9 @@ export async function withInterrupts<T>(
   });
   try {
     return await work(stop.signal);
+  } catch (error) {
+    // Whatever broke because of it: the person knows why.
+    throw stop.signal.aborted ? new Interrupted() : error;
   } finally {
     unsubscribe();
   }

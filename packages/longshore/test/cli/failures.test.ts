@@ -41,3 +41,8 @@ test('a bug says so and where to report it; its stack only with --verbose', () =
   assert.doesNotMatch(brief, /failures\.test/);
   assert.match(describeError(bug, { verbose: true, reportTo }), /failures\.test/);
 });
+
+test('an interruption is no bug', () => {
+  const text = describeError(new Interrupted(), { verbose: true, reportTo });
+  assert.equal(text, 'longshore: interrupted');
+});

@@ -54,7 +54,7 @@ function isHarmless(problem: StoreProblem): boolean {
 }
 
 /** One line: what is wrong, and what was done about it or can be. */
-export function describeProblem(problem: StoreProblem): string {
+function describeProblem(problem: StoreProblem): string {
   switch (problem.kind) {
     case 'damaged-blob': {
       const then = problem.repaired

@@ -41,7 +41,7 @@ export class ManualClock implements Clock {
   }
 }
 
-export const PLAN: PlanSummary = {
+const PLAN: PlanSummary = {
   images: 3,
   blobs: 12,
   bytes: 736_000_000,
