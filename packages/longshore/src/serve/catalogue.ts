@@ -152,7 +152,11 @@ export class Catalogue {
     if (references.length === 0 && held.blobs.size === 0 && held.manifests.size === 0) {
       return undefined;
     }
-    const tags = references.flatMap(({ name: stored }) => readReference(stored)?.tag ?? []);
+    const tags = references.flatMap(({ name: stored }) => {
+      // A name with both was pulled so, and says nothing of what the tag is here.
+      const { tag, digest } = readReference(stored) ?? {};
+      return tag === undefined || digest !== undefined ? [] : [tag];
+    });
     return tags.sort(byCodeUnits);
   }
 

@@ -46,6 +46,11 @@ export interface RegistryServer extends AsyncDisposable {
   readonly stats: RegistryStats;
   /** What goes wrong on purpose; replace the object to change it, also while requests run. */
   faults: Faults;
+  /**
+   * Resolves when no request is being answered. A client may have its last byte a moment before the
+   * statistics have its request, so tests wait for this before they count.
+   */
+  idle(): Promise<void>;
   /** Makes every access and identity token worthless that is out by now. */
   revokeTokens(): void;
   /** Stops at once: connections are cut, unfinished uploads thrown away. Idempotent. */

@@ -91,6 +91,7 @@ export class RequestDesk {
     } catch (error) {
       await refuse(call, error);
     }
+    if (!response.closed) await once(response, 'close');
   }
 
   #open({ request, response }: Call, route: Route): OpenRecord {
@@ -153,10 +154,15 @@ export class RequestDesk {
     };
   }
 
+  /** Resolves when nothing is being answered. */
+  async idle(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
   /** Lets go of everything that still waits, once the connections are cut. */
   async close(): Promise<void> {
     this.#shaper.close();
-    await Promise.all(this.#running);
+    await this.idle();
   }
 }
 

@@ -140,6 +140,10 @@ class EmbeddedRegistry implements RegistryServer {
     this.#desk.faults = faults;
   }
 
+  idle(): Promise<void> {
+    return this.#desk.idle();
+  }
+
   revokeTokens(): void {
     this.#mint?.revokeAll();
   }

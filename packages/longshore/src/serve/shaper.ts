@@ -5,6 +5,9 @@ const TICK_MS = 20;
 /** Unused allowance is kept this long: enough for a late event loop, too little for a burst. */
 const KEEP_SECONDS = 0.06;
 
+/** What an unlimited body takes at a time: it asks again soon, should limits have come meanwhile. */
+const FREE_BYTES = 1024 * 1024;
+
 /** An allowance of bytes that fills by the clock. */
 export class Bucket {
   rate: number;
@@ -112,7 +115,7 @@ export class Flow {
   /** How many bytes may move now, 1 to `want`; waits where that is none. 0 once it is closed. */
   take(want: number): number | Promise<number> {
     if (this.#closed) return 0;
-    return this.isFree ? want : this.#shaper.wait(this, want);
+    return this.isFree ? Math.min(want, FREE_BYTES) : this.#shaper.wait(this, want);
   }
 
   close(): void {

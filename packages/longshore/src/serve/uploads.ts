@@ -128,7 +128,7 @@ async function cutOffWriter(session: UploadSession): Promise<void> {
 async function takeIn(exchange: Exchange, session: UploadSession): Promise<void> {
   const ended = Promise.withResolvers<void>();
   session.cutOff = () => {
-    exchange.parts.request.destroy();
+    exchange.parts.request.socket.destroy();
     return ended.promise;
   };
   let whole = false;

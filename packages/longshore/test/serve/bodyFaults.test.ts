@@ -42,6 +42,7 @@ test('closes or resets a body where told', { timeout }, async () => {
   }
   const beyond = await getWith(harness, { truncateAt: bytes.byteLength + 1 });
   assert.deepEqual(beyond.body, bytes);
+  await harness.server.idle();
   assert.equal(harness.server.stats.log.at(-1)?.complete, true);
   assert.equal(harness.server.stats.log.at(-2)?.complete, false);
 });
@@ -60,7 +61,7 @@ test('stands still where told until the client leaves', { timeout }, async () =>
   assert.equal(server.stats.bytesServed, 1000);
   assert.equal(server.stats.bodies, 1);
   assert.equal((await getRaw(server, path)).end, 'closed');
-  assert.equal(server.stats.bodies, 1);
+  await until(() => server.stats.bodies === 1);
   socket.destroy();
   await until(() => server.stats.bodies === 0);
 });
@@ -163,6 +164,7 @@ test('refuses with the status, the delay and the headers that are set', { timeou
   assert.deepEqual([third.status, third.headers['retry-after']], [401, undefined]);
   const fourth = await call(url);
   assert.deepEqual([fourth.status, header(fourth, 'ratelimit-remaining')], [200, '7;w=60']);
+  await server.idle();
   assert.deepEqual(server.stats.requestsByStatus, { 200: 1, 401: 1, 429: 1, 503: 1 });
 });
 
@@ -181,6 +183,24 @@ test('gives no answer at all, by reset or by silence', { timeout }, async () => 
   assert.equal(server.stats.log[1]?.status, undefined);
 });
 
+test('stands still in an upload, however small it is', { timeout }, async () => {
+  await using harness = await startHarness({ faults: { stallAt: 3 } });
+  const { server } = harness;
+  const digest = digestOf(Buffer.from('hello'));
+  const socket = sendRaw(server, [
+    `POST /v2/a/blobs/uploads/?digest=${digest} HTTP/1.1`,
+    'Host: test',
+    'Content-Length: 5',
+  ]);
+  socket.write('hello');
+  await until(() => server.stats.bytesReceived === 3);
+  // A second request is answered, so the first one has had its turn and stays without answer.
+  assert.equal((await call(`${server.url}/v2/`)).status, 200);
+  assert.deepEqual([socket.bytesRead, server.stats.bodies], [0, 1]);
+  socket.destroy();
+  await server.idle();
+});
+
 test('spoils uploads on the way in', { timeout }, async () => {
   await using harness = await startHarness();
   const { server } = harness;
@@ -192,6 +212,7 @@ test('spoils uploads on the way in', { timeout }, async () => {
   assert.deepEqual([corrupt.status, errorCode(corrupt)], [400, 'DIGEST_INVALID']);
   server.faults = { resetAt: 10_000 };
   await assert.rejects(put());
+  await server.idle();
   assert.equal(server.stats.log.at(-1)?.bytesIn, 10_000);
   server.faults = { commitLatencyMs: 60 };
   const started = performance.now();

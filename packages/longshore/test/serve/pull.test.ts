@@ -109,6 +109,7 @@ test('pages through tags', { timeout }, async () => {
   const { store, server, image } = harness;
   for (const tag of ['b', 'a', 'C'])
     await store.setReference(`localhost/app:${tag}`, image.descriptor);
+  await store.setReference(`localhost/app:d@${image.descriptor.digest}`, image.descriptor);
   const seen: unknown[] = [];
   let path: string | undefined = '/v2/app/tags/list?n=3';
   while (path !== undefined) {
