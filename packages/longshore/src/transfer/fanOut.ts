@@ -5,8 +5,6 @@ import type { Lanes } from './lanes.ts';
 import type { BlobMove, FlowTable } from './moveBlob.ts';
 import { chooseSteal, findStragglers, type OpenRange, type SlowSince } from './steal.ts';
 
-/** A connection is cut after this much silence when others have moved in the meantime. */
-const SILENT_MS = 8000;
 /** Used until a response head has been timed. */
 const ASSUMED_SETUP_MS = 50;
 /** Ranges down to twice this are counted as work for another flow. */
@@ -17,6 +15,8 @@ export interface FanOutOptions {
   readonly now: () => number;
   /** Off for `--serial`: whole layers only. */
   readonly split: boolean;
+  /** A connection is cut after this much silence when others have moved in the meantime. */
+  readonly silentMs: number;
 }
 
 /**
@@ -116,10 +116,11 @@ export class FanOut implements FlowTable {
 
   /** Nothing at all moving is an outage, not a bad connection: then the registry's own limit rules. */
   #cutTheSilent(flows: readonly Flow[], now: number): void {
-    const moving = flows.some(({ lastByteAt }) => now - lastByteAt < SILENT_MS / 4);
+    const { silentMs } = this.#options;
+    const moving = flows.some(({ lastByteAt }) => now - lastByteAt < silentMs / 4);
     if (!moving) return;
     for (const flow of flows) {
-      if (!flow.restarted && now - flow.lastByteAt > SILENT_MS) flow.restart(gaveUp('silent'));
+      if (!flow.restarted && now - flow.lastByteAt > silentMs) flow.restart(gaveUp('silent'));
     }
   }
 

@@ -40,6 +40,11 @@ export interface PullOptions {
   readonly drain?: AbortSignal | undefined;
   /** @defaultValue 10,000 */
   readonly drainTimeoutMs?: number;
+  /**
+   * A connection without a byte for this long is cut and its range asked for anew, when others have
+   * moved in the meantime. @defaultValue 8,000
+   */
+  readonly silentMs?: number;
   /** Aborted: stop at once. What has come is kept for the next run. */
   readonly signal?: AbortSignal | undefined;
   /** Clock in milliseconds since the epoch. @defaultValue one that never jumps */

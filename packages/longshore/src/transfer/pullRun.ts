@@ -17,6 +17,8 @@ import { Stopping } from './stopping.ts';
 const DRAIN_TIMEOUT_MS = 10_000;
 /** How often idle permits look for work: a permit idles half of this on average. */
 const SPREAD_MS = 20;
+/** Longer than a registry takes to fetch a blob from its own storage, shorter than patience. */
+const SILENT_MS = 8000;
 /** As many connections as `auto` opens at the most, over all servers. */
 const MAX_CONNECTIONS = 64;
 /** Images handed to `--to` at once: it is copying or linking on one disk. */
@@ -56,6 +58,7 @@ export class PullRun {
       lanes: this.#lanes,
       now: this.#now,
       split: options.serial !== true,
+      silentMs: options.silentMs ?? SILENT_MS,
     });
     this.#stopping = new Stopping({
       drain: options.drain,

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { openHostMemory, RateLimit } from '../../src/transfer/index.ts';
+import { Lanes } from '../../src/transfer/lanes.ts';
+import { eventsOf, harbour } from './harness.ts';
+
+const MB = 1_000_000;
+const LIMIT = { timeout: 60_000 };
+const BLOBS = { kind: ['blob', 'content'] } as const;
+
+describe('a pull that finds its width', LIMIT, () => {
+  test('spreads one fat layer over many connections when each is capped', async () => {
+    await using port = await harbour();
+    const image = await port.seed('fat:1', { layers: [{ size: 40 * MB }] });
+    port.server.faults = { rules: [{ on: BLOBS, bytesPerSecond: 3 * MB }] };
+    const result = await port.pull(['fat:1'], { workers: 'auto' });
+    assert.equal(result.outcome, 'succeeded');
+    assert.ok(port.server.stats.maxBodies >= 6, `${port.server.stats.maxBodies} bodies at once`);
+    const layer = image.layers[0];
+    const served = port.server.stats.bytesServedByDigest.get(layer?.digest ?? '') ?? 0;
+    assert.ok(served < (layer?.size ?? 0) * 1.5, 'what is cut off a stream is not sent twice over');
+    assert.equal(result.settled[0]?.mode, 'auto');
+    assert.ok(result.settled[0]?.verdict);
+  });
+
+  test('never opens more connections than it may', async () => {
+    await using port = await harbour();
+    await port.seed('fat:1', { layers: [{ size: 12 * MB }, { size: 6 * MB, seed: 'b' }] });
+    port.server.faults = { rules: [{ on: BLOBS, bytesPerSecond: 3 * MB }] };
+    const result = await port.pull(['fat:1'], { workers: 'auto', maxConnections: 3 });
+    assert.equal(result.outcome, 'succeeded');
+    const bodies = port.server.stats.log.filter(({ range }) => range !== undefined);
+    assert.ok(bodies.length > 0);
+    // The config is small, and goes beside the bodies.
+    assert.ok(port.server.stats.maxBodies <= 4, `${port.server.stats.maxBodies} bodies at once`);
+  });
+
+  test('learns where a registry has had enough from two refusals at most', async () => {
+    await using port = await harbour();
+    await port.seed('fat:1', { layers: [{ size: 30 * MB }] });
+    port.server.faults = {
+      rules: [
+        { on: BLOBS, bytesPerSecond: 3 * MB, crowd: { above: 6, effect: 429 }, retryAfter: '0.2' },
+      ],
+    };
+    const result = await port.pull(['fat:1'], { workers: 'auto' });
+    assert.deepEqual(
+      result.images.map(({ error }) => error),
+      [undefined],
+    );
+    const refused = port.server.stats.requestsByStatus[429] ?? 0;
+    assert.ok(refused <= 2, `${refused} refusals`);
+  });
+
+  for (const [name, crowd] of Object.entries({
+    'resets connections above five': { above: 5, effect: 'reset' },
+    'slows everyone down above five': { above: 5, effect: 'slow' },
+    'answers 503 above five': { above: 5, effect: 503 },
+  } as const)) {
+    test(`arrives through a server that ${name}`, LIMIT, async () => {
+      await using port = await harbour();
+      await port.seed('fat:1', { layers: [{ size: 15 * MB }] });
+      port.server.faults = { rules: [{ on: BLOBS, bytesPerSecond: 3 * MB, crowd }] };
+      const result = await port.pull(['fat:1'], { workers: 'auto' });
+      assert.deepEqual(
+        result.images.map(({ error }) => error),
+        [undefined],
+      );
+    });
+  }
+
+  test('believes no absurd Retry-After', async () => {
+    await using port = await harbour();
+    await port.seed('a:1', { layers: [{ size: 1000 }] });
+    port.server.faults = {
+      rules: [{ on: { kind: 'blob', first: 1 }, status: 429, retryAfter: '-5' }],
+    };
+    const result = await port.pull(['a:1'], { workers: 'auto' });
+    assert.equal(result.outcome, 'succeeded');
+  });
+
+  test('asks the registry anew for each range, so that no signed address is used twice', async () => {
+    await using port = await harbour();
+    await port.seed('fat:1', { layers: [{ size: 12 * MB }] });
+    port.server.faults = {
+      rules: [
+        { on: { kind: 'blob' }, redirect: { singleUse: true } },
+        { on: { kind: 'content' }, bytesPerSecond: 3 * MB },
+      ],
+    };
+    const result = await port.pull(['fat:1'], { workers: 'auto' });
+    assert.equal(result.outcome, 'succeeded');
+    assert.equal(port.server.stats.requestsByStatus[403], undefined);
+    assert.ok((port.server.stats.requestsByKind.content ?? 0) > 2);
+    assert.notEqual(
+      result.settled[0]?.origin,
+      port.server.url,
+      'the lane is named after who serves',
+    );
+  });
+
+  test('a connection that goes silent is cut while others move, and that is no retry', async () => {
+    await using port = await harbour({ registry: { stallTimeoutMs: 30_000 } });
+    await port.seed('a:1', {
+      layers: [
+        { size: 3 * MB, seed: 'a' },
+        { size: 24 * MB, seed: 'b' },
+      ],
+    });
+    port.server.faults = {
+      rules: [
+        { on: BLOBS, bytesPerSecond: 2 * MB },
+        { on: { kind: 'blob', nth: 3 }, stallAt: 100_000 },
+      ],
+    };
+    const result = await port.pull(['a:1'], { workers: 2, silentMs: 500 });
+    assert.equal(result.outcome, 'succeeded');
+    assert.deepEqual(eventsOf(port.events, 'blob.retry'), []);
+    assert.ok(result.milliseconds < 29_000);
+  });
+});
+
+describe('what is remembered of a host', () => {
+  test('starts the next run, and is forgotten when old or damaged', LIMIT, async () => {
+    await using port = await harbour();
+    const path = join(port.folder, 'state', 'hosts.json');
+    const memory = await openHostMemory(path, () => 1000);
+    await memory.remember([['a.example', { width: 12, bytesPerSecond: 5 }]]);
+    assert.equal((await openHostMemory(path, () => 2000)).recall('a.example')?.width, 12);
+    assert.equal(
+      (await openHostMemory(path, () => 1000 + 25 * 3600 * 1000)).recall('a.example'),
+      undefined,
+    );
+    assert.equal(
+      (await openHostMemory(path, () => 500)).recall('a.example'),
+      undefined,
+      'from the future',
+    );
+    await writeFile(path, '{"a.example":{"width":-1,"bytesPerSecond":5,"at":1000}}');
+    assert.equal((await openHostMemory(path, () => 2000)).recall('a.example'), undefined);
+    await writeFile(path, 'junk');
+    assert.equal((await openHostMemory(path, () => 2000)).recall('a.example'), undefined);
+    const nowhere = await openHostMemory(join(path, 'below', 'a', 'file'));
+    await nowhere.remember([['a.example', { width: 1, bytesPerSecond: 1 }]]);
+  });
+
+  test('keeps what other runs wrote in the meantime', LIMIT, async () => {
+    await using port = await harbour();
+    const path = join(port.folder, 'hosts.json');
+    const [one, two] = [await openHostMemory(path), await openHostMemory(path)];
+    await one.remember([['a.example', { width: 2, bytesPerSecond: 1 }]]);
+    await two.remember([['b.example', { width: 3, bytesPerSecond: 1 }]]);
+    assert.deepEqual(Object.keys(JSON.parse(await readFile(path, 'utf8')) as object).toSorted(), [
+      'a.example',
+      'b.example',
+    ]);
+  });
+});
+
+describe('lanes', () => {
+  const lanes = (): Lanes =>
+    new Lanes({
+      workers: 'auto',
+      maxConnections: 16,
+      memory: undefined,
+      now: () => 0,
+      random: () => 0.5,
+    });
+
+  test('registries that redirect to one server share its lane', async () => {
+    const all = lanes();
+    const waiting: Promise<{ lane: unknown }>[] = [];
+    for (let i = 0; i < 6; i += 1) waiting.push(all.acquire('b.example', {}));
+    all.learn('a.example', 'https://cdn.example');
+    const shared = all.of('a.example');
+    all.learn('b.example', 'https://cdn.example');
+    assert.equal(all.of('b.example'), shared);
+    const late = await all.acquire('b.example', {});
+    assert.equal(late.lane, shared);
+    const early = await Promise.race(waiting);
+    assert.notEqual(early.lane, undefined);
+  });
+
+  test('a registry keeps its lane when it serves by itself', () => {
+    const all = lanes();
+    const lane = all.of('a.example');
+    all.learn('a.example', 'https://a.example');
+    all.learn('a.example', 'https://a.example');
+    assert.equal(all.of('a.example'), lane);
+  });
+});
+
+describe('the rate limit', () => {
+  test('lets bytes pass at its rate, by its own clock', async () => {
+    let now = 0;
+    const limit = new RateLimit(1000, () => now);
+    const waiting = limit.take(100);
+    assert.ok(waiting instanceof Promise);
+    now += 1000;
+    await waiting;
+    assert.equal(limit.take(10), undefined);
+    limit.bytesPerSecond = Number.POSITIVE_INFINITY;
+    assert.equal(limit.take(1e12), undefined);
+    limit.bytesPerSecond = 10;
+    const slow = limit.take(1);
+    assert.ok(slow instanceof Promise);
+    now += 1000;
+    await slow;
+    for (const bad of [0, -1, Number.NaN]) assert.throws(() => new RateLimit(bad), RangeError);
+  });
+
+  test('holds a pull back, and can be lifted while it runs', LIMIT, async () => {
+    await using port = await harbour();
+    await port.seed('a:1', { layers: [{ size: 4 * MB }] });
+    const rateLimit = new RateLimit(MB);
+    const startedAt = performance.now();
+    let liftedAt = 0;
+    const result = await port.pull(['a:1'], {
+      rateLimit,
+      onEvent: (event) => {
+        if (event.type !== 'progress' || event.doneBytes < MB || liftedAt > 0) return;
+        liftedAt = performance.now();
+        rateLimit.bytesPerSecond = Number.POSITIVE_INFINITY;
+      },
+    });
+    assert.equal(result.outcome, 'succeeded');
+    assert.ok(liftedAt - startedAt > 500, 'a megabyte took most of a second');
+  });
+});
