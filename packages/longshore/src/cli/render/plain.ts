@@ -34,8 +34,8 @@ export function createPlainRenderer(write: (text: string) => void, clock: Clock)
   let summaryAt = clock.now();
   const warned = new Set<string>();
   const line = (text: string): void => write(`${cleanText(text)}\n`);
-  const retries = limitLines(line, clock, 'retries');
-  const throttles = limitLines(line, clock, 'requests to slow down');
+  const retries = limitLines(line, clock, ['retry', 'retries']);
+  const throttles = limitLines(line, clock, ['request to slow down', 'requests to slow down']);
 
   const tick = (): void => {
     const due = summaryAt + summaryInterval(clock.now() - state.startedAt);
@@ -52,7 +52,7 @@ export function createPlainRenderer(write: (text: string) => void, clock: Clock)
         summaryAt = clock.now();
         return line(`Pulling ${formatCount(event.images, 'image')}, ${atOnce(event.workers)}`);
       case 'plan.ready':
-        return line(planLine(event));
+        return event.images > 0 ? line(planLine(event)) : undefined;
       case 'image.done': {
         if (state.images.total > FEW_IMAGES) return;
         const took = formatDuration(event.milliseconds);
@@ -128,12 +128,12 @@ function progressLine(state: ProgressState): string {
 function limitLines(
   write: (text: string) => void,
   clock: Clock,
-  noun: string,
+  [one, many]: readonly [one: string, many: string],
 ): { line: (text: string) => void; flush: () => void } {
   let lastAt = Number.NEGATIVE_INFINITY;
   let heldBack = 0;
   const flush = (): void => {
-    if (heldBack > 0) write(`and ${heldBack} more ${noun}`);
+    if (heldBack > 0) write(`and ${heldBack} more ${heldBack === 1 ? one : many}`);
     heldBack = 0;
   };
   return {

@@ -106,6 +106,26 @@ test('summaries grow rarer, from five seconds to half a minute', () => {
   assert.equal(summaryInterval(3_600_000), 30_000);
 });
 
+test('where nothing could be resolved, no plan is told; one retry is not "retries"', () => {
+  const { clock, renderer, log } = stage();
+  renderer.onEvent(started(clock.now()));
+  const throttled = {
+    type: 'registry.throttled',
+    at: clock.now(),
+    origin: 'https://registry.example:443',
+    status: 503,
+    retryAfterMs: undefined,
+  } as const;
+  renderer.onEvent(throttled);
+  renderer.onEvent(throttled);
+  renderer.onEvent(planned(clock.now(), { images: 0 }));
+  renderer.close();
+  assert.deepEqual(log().slice(1), [
+    'https://registry.example:443 asks to slow down (503)',
+    'and 1 more request to slow down',
+  ]);
+});
+
 test('an interrupted run says what is done', () => {
   const { renderer, log } = stage();
   const images = { total: 3, done: 1, failed: 0, cancelled: 2 };
