@@ -41,7 +41,7 @@ export async function listBlobFiles(
 }
 
 /** `undefined` when it is gone. */
-export async function readBlobFile(digest: Digest, path: string): Promise<BlobFile | undefined> {
+async function readBlobFile(digest: Digest, path: string): Promise<BlobFile | undefined> {
   try {
     const { size, ino, mtimeMs, ctimeMs, nlink } = await stat(path, { bigint: true });
     const usedAtMs = Number(mtimeMs > ctimeMs ? mtimeMs : ctimeMs);

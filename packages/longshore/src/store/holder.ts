@@ -30,7 +30,7 @@ export function ownIdentity(): HolderIdentity {
 }
 
 /** Changes with every boot of the machine. Linux only. */
-export function readBootId(): string | undefined {
+function readBootId(): string | undefined {
   return attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
 }
 

@@ -14,7 +14,7 @@ const REST_FACTOR = 4;
 const MAX_ROUNDS = 10;
 
 /** `index.json` as other tools read it: one entry a reference, by name. */
-export function formatIndex(references: readonly StoredReference[]): string {
+function formatIndex(references: readonly StoredReference[]): string {
   const manifests = references.map(({ name, descriptor }) => ({
     ...descriptor,
     annotations: { ...descriptor.annotations, [REF_NAME]: name },

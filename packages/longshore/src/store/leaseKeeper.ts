@@ -33,14 +33,15 @@ export interface LeaseKeeperOptions {
   readonly clock: () => number;
 }
 
+/** A lease that is ours now. */
+export interface GrantedLease {
+  readonly lease: HeldLease;
+  /** Token of the holder before, when it is certain that it writes no more. */
+  readonly endedToken: string | undefined;
+}
+
 /** A try for a lease: ours now, or somebody else's. */
-export type LeaseAttempt =
-  | {
-      readonly lease: HeldLease;
-      /** Token of the holder before, when it is certain that it writes no more. */
-      readonly endedToken: string | undefined;
-    }
-  | { readonly lease: undefined; readonly heldBy: string };
+export type LeaseAttempt = GrantedLease | { readonly lease: undefined; readonly heldBy: string };
 
 /**
  * Takes and keeps leases. A lease on a blob is a folder of numbered files; the highest number holds it.

@@ -6,10 +6,10 @@ import type { BlobPublisher } from './blobPublisher.ts';
 import { FileIngest } from './fileIngest.ts';
 import type { StoreModes } from './files.ts';
 import { FrontierHash, type PrefixDigest } from './frontierHash.ts';
-import type { HeldLease } from './heldLease.ts';
 import { IngestFolder, listIngestFolders, readIngestRecord } from './ingestFolder.ts';
 import { type IngestRecord, trustedRanges } from './ingestRecord.ts';
 import { ingestFolder, type StoreLayout } from './layout.ts';
+import type { GrantedLease } from './leaseKeeper.ts';
 import { isLeaseToken } from './leaseRecord.ts';
 import { RangeSet } from './rangeSet.ts';
 import { writeError } from './storeErrors.ts';
@@ -48,12 +48,11 @@ interface Resumed {
  *
  * The folder is named by the lease's token. A holder that has certainly ended hands over its folder by
  * a rename; that of any other is copied and removed, since its old holder may wake up and write on.
- * @param endedToken token of the holder that has certainly ended
  */
 export async function openIngest(
   context: IngestContext,
   descriptor: Descriptor,
-  grant: { readonly lease: HeldLease; readonly endedToken: string | undefined },
+  grant: GrantedLease,
   options: IngestOptions & { readonly onEnd: (ingest: FileIngest) => void },
 ): Promise<FileIngest> {
   const { lease, endedToken } = grant;

@@ -2,7 +2,7 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { formatPiece } from './ingestRecord.ts';
 
 /** A stream writes a line for about this much progress: what `kill -9` can cost it. */
-export const PIECE_BYTES: number = 512 * 1024;
+const PIECE_BYTES = 512 * 1024;
 
 /** More open runs than this are written early, so that looking for one stays cheap. */
 const MAX_OPEN_RUNS = 64;

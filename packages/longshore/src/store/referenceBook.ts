@@ -169,7 +169,7 @@ export class ReferenceBook {
 }
 
 /** What a file in `refs/` says; `undefined` when it is damaged. */
-export function parseReferenceFile(text: string): StoredReference | undefined {
+function parseReferenceFile(text: string): StoredReference | undefined {
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null) return undefined;

@@ -9,7 +9,7 @@ import { parseLease } from './leaseRecord.ts';
 const NAME = /^run-(\d{1,15})-[0-9a-f]{16}$/;
 
 /** Silence after which a run elsewhere is taken for ended; ten times what takes a lease over. */
-export const RUN_SILENCE_MS: number = 5 * 60 * 1000;
+const RUN_SILENCE_MS = 5 * 60 * 1000;
 
 /** `leases/run-<start>-<token>`: start in milliseconds by the clock of the file system. */
 export function runMarkName(startedAtMs: number, token: string): string {

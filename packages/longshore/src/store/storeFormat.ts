@@ -7,7 +7,7 @@ import { BLOB_ALGORITHMS, type StoreLayout } from './layout.ts';
 import { readError, writeError } from './storeErrors.ts';
 
 /** The format that this code writes, and the newest that it reads. */
-export const STORE_FORMAT_VERSION = 1;
+const STORE_FORMAT_VERSION = 1;
 
 const KIND = 'longshore-store';
 

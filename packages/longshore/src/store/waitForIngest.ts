@@ -4,7 +4,7 @@ import type { Descriptor } from '../image/index.ts';
 import type { FileIngest } from './fileIngest.ts';
 import { listIngestFolders, readIngestRecord } from './ingestFolder.ts';
 import { ingestFolder } from './layout.ts';
-import type { LeaseKeeper } from './leaseKeeper.ts';
+import type { GrantedLease, LeaseKeeper } from './leaseKeeper.ts';
 import { LeaseWatch } from './leaseRecord.ts';
 import { type IngestContext, openIngest } from './openIngest.ts';
 import type { IngestOptions } from './types.ts';
@@ -37,14 +37,7 @@ export async function waitForIngest(
     signal?.throwIfAborted();
     if (await needs.has()) return undefined;
     const attempt = await needs.leases.attempt(descriptor.digest, watch);
-    if (attempt.lease !== undefined) {
-      // It may have been finished between looking and getting the lease.
-      if (!(await needs.has())) {
-        return openIngest(needs.context, descriptor, attempt, { ...options, onEnd: needs.onEnd });
-      }
-      await attempt.lease.remove();
-      return undefined;
-    }
+    if (attempt.lease !== undefined) return openUnlessDone(needs, descriptor, { attempt, options });
     if (!told) options.onWait?.(attempt.heldBy);
     told = true;
     if (options.onWaitProgress !== undefined) {
@@ -57,6 +50,28 @@ export async function waitForIngest(
       },
     );
   }
+}
+
+/** The blob may have been finished between looking and getting the lease. */
+async function openUnlessDone(
+  needs: WaitNeeds,
+  descriptor: Descriptor,
+  how: { readonly attempt: GrantedLease; readonly options: IngestOptions },
+): Promise<FileIngest | undefined> {
+  const { lease } = how.attempt;
+  let done: boolean;
+  try {
+    done = await needs.has();
+  } catch (error) {
+    await lease.free();
+    throw error;
+  }
+  if (done) {
+    await lease.remove();
+    return undefined;
+  }
+  const options = { ...how.options, onEnd: needs.onEnd };
+  return openIngest(needs.context, descriptor, how.attempt, options);
 }
 
 /** What the holder has noted by now; only told, never relied on. */

@@ -5,10 +5,11 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { openStore, pruneStore, verifyStore } from '../../src/store/index.ts';
 import { bytesOf, describeBytes, makeFolder } from './support.ts';
 
-const CHILD = join(import.meta.dirname, 'pullChild.ts');
+const CHILD = fileURLToPath(import.meta.resolve('./pullChild.ts'));
 const CHUNK = 65_536;
 const MEBIBYTE = 1024 * 1024;
 
