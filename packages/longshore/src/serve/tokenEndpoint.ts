@@ -25,7 +25,9 @@ function answerQuery(exchange: Exchange, mint: TokenMint, options: TokenAuthOpti
   const credentials = readBasic(authorization);
   if (authorization !== undefined && credentials === undefined) throw badCredentials();
   if (credentials !== undefined && !isUser(options.users, credentials)) throw badCredentials();
-  if (credentials === undefined && options.anonymousPull !== true) throw badCredentials();
+  if (credentials === undefined && options.anonymousPull !== true) {
+    throw new Refusal(401, 'UNAUTHORIZED', { message: 'credentials are required' });
+  }
   const user = credentials?.user;
   const scopes = query.getAll('scope').flatMap((text) => readScopes(text));
   const refresh =
