@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type AccessLine, readAccessLog } from './dockerRegistry.ts';
 import { findFreePort, makeTempFolder } from './files.ts';
 import { startService } from './programs.ts';
@@ -8,6 +9,7 @@ import { startService } from './programs.ts';
 export interface Nginx extends AsyncDisposable {
   /** `127.0.0.1:PORT` */
   readonly host: string;
+  /** Its log once no connection is left, so that a request that was cut off has its line. */
   accessLog(): Promise<readonly AccessLine[]>;
 }
 
@@ -17,6 +19,8 @@ export interface NginxOptions {
   /** Each connection gets at most this. @defaultValue no limit */
   readonly bytesPerSecondPerConnection?: number;
 }
+
+const STATUS = '/nginx_status';
 
 /** Starts nginx on a free loopback port with everything it writes in a folder of its own. */
 export async function startNginx(options: NginxOptions): Promise<Nginx> {
@@ -31,10 +35,29 @@ export async function startNginx(options: NginxOptions): Promise<Nginx> {
   return {
     host: `127.0.0.1:${port}`,
     async accessLog() {
+      await waitUntilIdle(port);
       return readAccessLog(await readFile(join(folder, 'access.log'), 'utf8'));
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+async function waitUntilIdle(port: number): Promise<void> {
+  const deadline = performance.now() + 20_000;
+  for (;;) {
+    const answer = await fetch(`http://127.0.0.1:${port}${STATUS}`, {
+      headers: { connection: 'close' },
+    });
+    const status = await answer.text();
+    // The connection that asks is one of them.
+    if (/Active connections: 1\b/.test(status)) {
+      return;
+    }
+    if (performance.now() > deadline) {
+      throw new Error(`nginx still has connections: ${status}`);
+    }
+    await sleep(20);
+  }
 }
 
 function nginxConfig(options: NginxOptions, folder: string, port: number): string {
@@ -51,6 +74,7 @@ function nginxConfig(options: NginxOptions, folder: string, port: number): strin
       server {
         listen 127.0.0.1:${port};
         limit_rate ${options.bytesPerSecondPerConnection ?? 0};
+        location ${STATUS} { stub_status; access_log off; }
         location / {
           proxy_pass http://${options.upstream};
           proxy_http_version 1.1;
