@@ -1,10 +1,11 @@
+import path from 'node:path';
 import { isLongshoreError } from '../errors.ts';
 import type { Store } from '../store/index.ts';
 import type { CommandContext } from './commands/context.ts';
 
-/** Where the store is: by flag, environment or file, else the default. */
+/** Where the store is, absolute: by flag, environment or file, else the default. */
 export function storePath({ settings, places }: CommandContext): string {
-  return settings.store ?? places.store;
+  return path.resolve(places.cwd, settings.store ?? places.store);
 }
 
 /** The store, made where there is none. */

@@ -86,6 +86,7 @@ test('flags may stand before the command; a flag beats variable beats file', asy
     '/flag\n',
   );
   assert.equal(await where(['--store', '/flag', 'cache', 'path']), '/flag\n');
+  assert.equal(await where(['cache', 'path', '--store', 'x']), `${path.join(cwd, 'x')}\n`);
 });
 
 test('a broken settings file is an error of usage, but not for commands without settings', async (t) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import type { Renderer } from '../../../src/cli/render/renderer.ts';
 import { createTtyRenderer } from '../../../src/cli/render/tty.ts';
 import {
@@ -136,4 +137,37 @@ test('closing in mid-run takes the frame away and ends timer and subscription', 
   assert.equal(s.screen.writes, writes);
   s.renderer.notice('error', 'still told');
   assert.deepEqual(s.screen.lines(), ['still told']);
+});
+
+test('where the terminal wraps old lines anew, the rows that they take by then are cleared', () => {
+  const clock = new ManualClock();
+  const written: string[] = [];
+  let columns = 80;
+  let resized = (): void => {};
+  const renderer = createTtyRenderer(
+    {
+      write: (text) => written.push(text),
+      size: () => ({ columns, rows: 24 }),
+      onResize: (listener) => {
+        resized = listener;
+        return () => {};
+      },
+      colour: true,
+      unicode: true,
+      reflows: true,
+    },
+    clock,
+  );
+  renderer.onEvent(started(clock.now()));
+  renderer.onEvent(planned(clock.now()));
+  renderer.onEvent(progress(clock.now()));
+  clock.advance(100);
+  const lines = written[0]?.split('\n').slice(0, -1).map(stripVTControlCharacters) ?? [];
+  assert.equal(lines.length, 4);
+  columns = 30;
+  resized();
+  const rows = lines.reduce((sum, line) => sum + Math.ceil(line.trimStart().length / 30), 0);
+  assert.ok(rows > lines.length);
+  assert.equal(written[1], `\u001B[?2026h\u001B[${rows}A\r\u001B[J\u001B[?2026l`);
+  renderer.close();
 });
