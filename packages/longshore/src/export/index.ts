@@ -11,6 +11,13 @@ export { type ImageConfig, parseImageConfig } from './imageConfig.ts';
 export type { LayerLimits } from './layer/limits.ts';
 export type { LayerSource } from './layer/source.ts';
 export {
+  type ImageFileName,
+  imageFileName,
+  NAMING_SCHEMES,
+  type NamingScheme,
+  parseNamingScheme,
+} from './names.ts';
+export {
   isDirectoryOutput,
   OUTPUT_KINDS,
   type Output,

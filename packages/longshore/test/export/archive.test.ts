@@ -107,19 +107,18 @@ describe('a Docker archive', () => {
     const [gzip, zstd] = layers.map(({ stored }) => `${sha(stored)}.tar`);
     const config = `${sha(Buffer.from(image.configBytes))}.json`;
     assert.deepEqual(json(files.get('manifest.json')), [
-      { Config: config, RepoTags: ['example:1'], Layers: [gzip, zstd] },
+      { Config: config, RepoTags: ['docker.io/library/example:1'], Layers: [gzip, zstd] },
     ]);
     assert.ok(files.get(config)?.equals(image.configBytes));
     assert.ok(files.get(gzip ?? '')?.equals(layers[0]?.stored ?? Buffer.alloc(0)));
     assert.ok(files.get(zstd ?? '')?.equals(second));
   });
 
-  it('names images as Docker does', () => {
+  it('carries the whole name, or none', () => {
     const digest = `sha256:${'0'.repeat(64)}`;
-    assert.deepEqual(repoTags('docker.io/library/debian:12'), ['debian:12']);
-    assert.deepEqual(repoTags('docker.io/me/app:1'), ['me/app:1']);
+    assert.deepEqual(repoTags('debian:12'), ['docker.io/library/debian:12']);
     assert.deepEqual(repoTags('localhost:5000/app:1'), ['localhost:5000/app:1']);
-    assert.deepEqual(repoTags(`docker.io/me/app:1@${digest}`), ['me/app:1']);
+    assert.deepEqual(repoTags(`docker.io/me/app:1@${digest}`), ['docker.io/me/app:1']);
     assert.equal(repoTags(`docker.io/me/app@${digest}`), null);
     assert.equal(repoTags(undefined), null);
   });

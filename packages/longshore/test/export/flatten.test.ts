@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { isLongshoreError } from '../../src/errors.ts';
 import { brief, type Found, flatten, layerOf } from './helpers/layers.ts';
 import { Model, type Op } from './helpers/model.ts';
+import { stackOf, toTar } from './helpers/stacks.ts';
 import {
   directory,
   file,
@@ -210,36 +211,6 @@ describe('an image that has to be refused', () => {
   }
 });
 
-const PATHS = ['a', 'b', 'c', 'a/b', 'a/c', 'b/a', 'b/c', 'a/b/c', 'c/a', 'c/b/a'];
-const path = fc.constantFrom(...PATHS);
-const target = fc.constantFrom('a', 'b', '/b', '../a', 'a/b', '..', '.', 'c/b', '/', 'nowhere');
-const mode = fc.constantFrom(0o644, 0o755, 0o600);
-const anyOp: fc.Arbitrary<Op> = fc.oneof(
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      op: fc.constant('file' as const),
-      path,
-      mode,
-      data: fc.string({ unit: 'grapheme-ascii', maxLength: 5 }),
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ op: fc.constant('dir' as const), path, mode }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('symlink' as const), path, target }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('hardlink' as const), path, target: path }) },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant('whiteout' as const), path }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant('opaque' as const), path }) },
-);
-
-function toTar(op: Op): Buffer {
-  if (op.op === 'file') return file(op.path, op.data, { mode: op.mode });
-  if (op.op === 'dir') return directory(`${op.path}/`, { mode: op.mode });
-  if (op.op === 'symlink') return symlink(op.path, op.target);
-  if (op.op === 'hardlink') return hardlink(op.path, op.target);
-  if (op.op === 'opaque') return file(`${op.path}/.wh..wh..opq`, '');
-  return file(op.path.replace(/([^/]+)$/, '.wh.$1'), '');
-}
-
 function expected(layers: readonly (readonly Op[])[]): Map<string, Found> | undefined {
   const model = new Model();
   try {
@@ -256,23 +227,20 @@ describe('random stacks of layers', () => {
   }, async () => {
     let accepted = 0;
     await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.array(anyOp, { maxLength: 9 }), { minLength: 1, maxLength: 4 }),
-        async (layers) => {
-          const want = expected(layers);
-          let got: Map<string, Found> | undefined;
-          try {
-            got = await flatten(layers.map((ops) => layerOf(tar(...ops.map(toTar)))));
-            got.delete('');
-          } catch (error) {
-            assert.ok(isLongshoreError(error), String(error));
-          }
-          const sorted = (found: Map<string, Found> | undefined): unknown =>
-            found && [...found].toSorted(([a], [b]) => (a < b ? -1 : 1));
-          assert.deepEqual(sorted(got), sorted(want));
-          if (want !== undefined) accepted++;
-        },
-      ),
+      fc.asyncProperty(stackOf(), async (layers) => {
+        const want = expected(layers);
+        let got: Map<string, Found> | undefined;
+        try {
+          got = await flatten(layers.map((ops) => layerOf(tar(...ops.map(toTar)))));
+          got.delete('');
+        } catch (error) {
+          assert.ok(isLongshoreError(error), String(error));
+        }
+        const sorted = (found: Map<string, Found> | undefined): unknown =>
+          found && [...found].toSorted(([a], [b]) => (a < b ? -1 : 1));
+        assert.deepEqual(sorted(got), sorted(want));
+        if (want !== undefined) accepted++;
+      }),
       { numRuns: 1200 },
     );
     assert.ok(accepted > 200, `only ${accepted} of 1200 stacks were valid ones`);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { indexLayers } from '../../src/export/layer/flatten.ts';
@@ -10,10 +11,16 @@ import { parseDigest } from '../../src/image/index.ts';
 setFlagsFromString('--expose-gc');
 const collect: unknown = runInNewContext('gc');
 
-function usedBytes(): number {
-  if (typeof collect === 'function') collect();
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
+/** Buffers that were let go of are given back some time after a collection: the least of a few. */
+async function usedBytes(): Promise<number> {
+  let least = Infinity;
+  for (let i = 0; i < 6; i++) {
+    if (typeof collect === 'function') collect();
+    await setImmediate();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    least = Math.min(least, heapUsed + arrayBuffers);
+  }
+  return least;
 }
 
 /** Names as Debian has them: 60 bytes on average, twelve files a directory. */
@@ -37,10 +44,10 @@ function endless(count: number): LayerSource {
 }
 
 it('an indexed image takes at most 400 bytes a path', { timeout: 60_000 }, async (t) => {
-  const count = 60_000;
-  const before = usedBytes();
+  const count = 100_000;
+  const before = await usedBytes();
   const tree = await indexLayers([endless(count)]);
-  const perPath = (usedBytes() - before) / tree.dirents.count;
+  const perPath = ((await usedBytes()) - before) / tree.dirents.count;
   t.diagnostic(`${perPath.toFixed(0)} bytes for each of ${tree.dirents.count} paths`);
   assert.ok(tree.dirents.count > count);
   assert.ok(perPath < 400, `${perPath} bytes a path`);

@@ -1,6 +1,5 @@
 import {
   createDigestHash,
-  DEFAULT_REGISTRY,
   digestAlgorithm,
   digestHex,
   finishDigest,
@@ -37,13 +36,14 @@ export async function dockerFiles(
   ];
 }
 
-/** The name as Docker's users write it; an image that is known by digest alone gets none. */
+/**
+ * The image's name, in full: Docker shortens it by itself, podman would put `localhost/` before a
+ * short one. An image that is known by digest alone gets none.
+ */
 export function repoTags(reference: string | undefined): string[] | null {
   if (reference === undefined) return null;
   const { registry, repository, tag } = parseReference(reference);
-  if (tag === undefined) return null;
-  if (registry !== DEFAULT_REGISTRY) return [`${registry}/${repository}:${tag}`];
-  return [`${repository.replace(/^library\//, '')}:${tag}`];
+  return tag === undefined ? null : [`${registry}/${repository}:${tag}`];
 }
 
 async function layerFile(

@@ -31,7 +31,7 @@ export async function putImage(
   const descriptors = [];
   for (const layer of layers) {
     const stored = Buffer.isBuffer(layer) ? layer : layer.stored;
-    descriptors.push(await store.put(MEDIA_TYPES.ociLayer, stored));
+    descriptors.push(await store.put(mediaTypeOf(stored), stored));
   }
   const config = {
     architecture: fields.architecture ?? 'amd64',
@@ -57,4 +57,10 @@ export async function putImage(
   return loadImage(store, descriptor, {
     reference: fields.reference ?? 'docker.io/library/example:1',
   });
+}
+
+/** What an honest builder calls it; umoci goes by it, and not by the bytes. */
+function mediaTypeOf(stored: Buffer): string {
+  if (stored[0] === 0x1f && stored[1] === 0x8b) return MEDIA_TYPES.ociLayerGzip;
+  return stored[0] === 0x28 && stored[1] === 0xb5 ? MEDIA_TYPES.ociLayerZstd : MEDIA_TYPES.ociLayer;
 }
