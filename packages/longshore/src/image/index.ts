@@ -16,6 +16,7 @@ export {
   type Index,
   MAX_MANIFEST_BYTES,
   type Manifest,
+  manifestBlobs,
   parseManifest,
   readDescriptor,
 } from './manifest.ts';

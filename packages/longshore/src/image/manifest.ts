@@ -19,6 +19,11 @@ export interface Manifest {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+/** What an image is made of besides its manifest: the config, then the layers in order. */
+export function manifestBlobs({ config, layers }: Manifest): Descriptor[] {
+  return [config, ...layers];
+}
+
 /** A list of manifests, one a platform, or of anything else. */
 export interface Index {
   readonly kind: 'index';

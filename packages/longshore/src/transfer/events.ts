@@ -66,6 +66,7 @@ export type TransferEvent =
     }
   | ({ readonly type: 'plan.ready'; readonly at: number } & PlanSummary)
   | {
+      /** A connection begins to bring bytes of a blob; a blob may have several. */
       readonly type: 'blob.started';
       readonly at: number;
       readonly digest: Digest;

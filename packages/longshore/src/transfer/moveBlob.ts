@@ -13,7 +13,7 @@ import type { PlannedBlob } from './plan.ts';
 import { afterFailure, isThrottled, NO_TROUBLE, retryAfterMs, type Trouble } from './retry.ts';
 
 /** Blobs up to this size (configs, mostly) cost a request, not bandwidth: they go as metadata. */
-export const SMALL_BLOB_BYTES: number = 64 * 1024;
+const SMALL_BLOB_BYTES = 64 * 1024;
 /** From this size on the first request asks for `bytes=0-`: a 206 is the proof that ranges work. */
 const DIVISIBLE_BYTES = 2 * 1024 * 1024;
 

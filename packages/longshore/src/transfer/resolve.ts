@@ -9,6 +9,7 @@ import {
   isManifestType,
   MAX_MANIFEST_BYTES,
   type Manifest,
+  manifestBlobs,
   type Platform,
   parseManifest,
   type Reference,
@@ -69,7 +70,7 @@ export async function resolveImage(
     name: formatReference(reference),
     descriptor: found.descriptor,
     ...(platform === undefined ? {} : { platform }),
-    blobs: found.manifests.flatMap(({ config, layers }) => [config, ...layers]),
+    blobs: found.manifests.flatMap(manifestBlobs),
     layers: found.manifests.flatMap(({ layers }) => layers),
   };
 }

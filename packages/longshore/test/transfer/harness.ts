@@ -59,8 +59,8 @@ export async function harbour(
     client,
     seed: (name, more) => seedImage(source, { name: `localhost/${name}`, ...more }),
     at: (name) => `${server.host}/${name}`,
-    pull: (names, more) =>
-      pull(
+    async pull(names, more) {
+      const result = await pull(
         names.map((name) => (name.startsWith('!') ? name.slice(1) : `${server.host}/${name}`)),
         {
           store,
@@ -71,7 +71,11 @@ export async function harbour(
           random: () => 0,
           ...more,
         },
-      ),
+      );
+      // What the server counts is complete once it has noticed that its answers have ended.
+      await server.idle();
+      return result;
+    },
     async [Symbol.asyncDispose]() {
       for (const made of clients) await made.close();
       await server.close();

@@ -7,6 +7,7 @@ import {
   digestAlgorithm,
   digestHex,
   MEDIA_TYPES,
+  manifestBlobs,
   readDescriptor,
 } from '../../image/index.ts';
 import { type Store, shareBlob } from '../../store/index.ts';
@@ -29,7 +30,7 @@ export function createOciSink(folder: string): ImageSink {
     async add(image, { store, signal }) {
       await makeLayout(folder);
       const { documents, manifests } = await readImageContent(store, image.descriptor);
-      const blobs = manifests.flatMap(({ config, layers }) => [config].concat(layers));
+      const blobs = manifests.flatMap(manifestBlobs);
       // Blobs before the manifests that name them, the index of the layout last.
       for (const { digest, size } of [...blobs, ...documents.toReversed()]) {
         signal.throwIfAborted();
