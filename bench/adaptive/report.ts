@@ -119,7 +119,7 @@ controller. "Enough" is the smallest fixed width within 5 % of the best.
 
 ${table(['set', 'scenarios', 'efficiency', 'lowest tenth', 'worst', 'within T*/0.95 + 3 s', 'connections / enough'], [summaryRow('named', measured.named.summary), ...sets])}
 
-The named scenarios, 12 seeds and 4 repeats each. "In bounds": each repeat within T\\*/0.95 + 3 s and
+The named scenarios, 8 seeds and 3 repeats each. "In bounds": each repeat within T\\*/0.95 + 3 s and
 at most max(10, 2.25 enough) connections. "To 90 %" is the median time to 90 % of the best average
 goodput, from the step on where the link becomes faster.
 

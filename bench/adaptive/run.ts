@@ -1,5 +1,5 @@
 // The gates of issues 4 and 5 in full. Usage: node bench/adaptive/run.ts [seed ...]
-// Seeds name sets of 80 random scenarios; see docs/adaptive.md for which ones were tuned on.
+// Seeds name sets of random scenarios; see docs/adaptive.md for which ones were tuned on.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { HUNDRED_IMAGES, PUSH_SCENARIOS } from '../../packages/longshore/test/sim/pushWorld.ts';
 import { measureFatLayers, measureRefusals, measureShrinking } from './cases.ts';
@@ -16,12 +16,12 @@ function say(what: string): void {
   console.error(`${((performance.now() - started) / 1000).toFixed(0)} s: ${what}`);
 }
 
-const named = measureNamed(upTo(12), 4);
+const named = measureNamed(upTo(8), 3);
 say('named scenarios done');
 const random: { seed: number; tunedOn: boolean; summary: PullSummary; rows: PullRow[] }[] = [];
 for (const seed of [...TUNED_ON, ...fresh]) {
   const tunedOn = TUNED_ON.includes(seed);
-  const rows = measureRandom(seed, tunedOn ? 40 : 80);
+  const rows = measureRandom(seed, tunedOn ? 20 : 60);
   random.push({ seed, tunedOn, summary: summarise(rows), rows });
   say(`random scenarios of seed ${seed} done`);
 }

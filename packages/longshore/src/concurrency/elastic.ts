@@ -7,6 +7,7 @@ import { ELASTIC_RULES, type ElasticRules } from './elasticRules.ts';
 import {
   beginStartup,
   bestVisited,
+  lastDoubling,
   paysClearly,
   type Startup,
   takeLevel,
@@ -46,12 +47,12 @@ class Elastic implements ElasticController {
   readonly #startup: Startup = beginStartup();
   /** The width that is being measured; `target` stays below it while the server proves itself. */
   #width: number;
-  #target: number;
+  target: number;
   #base: number;
-  #phase: ElasticPhase = 'starting';
+  phase: ElasticPhase = 'starting';
   #probe: Probe | undefined;
   #reference: Reference | undefined;
-  #reason = 'starting';
+  reason = 'starting';
   #lastMs: number | undefined;
   #guardMs = 0;
   #levelMs = 0;
@@ -80,20 +81,8 @@ class Elastic implements ElasticController {
     this.#width = this.#coordinator.claim(this.#origin, Math.min(this.#max, start));
     this.#base = this.#width;
     this.#refusals = new Refusals({ max: this.#max, start: this.#width, random: this.#random });
-    this.#target = this.#width;
+    this.target = this.#width;
     this.#holdMs = rules.firstHoldMs;
-  }
-
-  get target(): number {
-    return this.#target;
-  }
-
-  get reason(): string {
-    return this.#reason;
-  }
-
-  get phase(): ElasticPhase {
-    return this.#phase;
   }
 
   get admission(): Admission {
@@ -101,7 +90,8 @@ class Elastic implements ElasticController {
   }
 
   get capacityBytesPerSecond(): number | undefined {
-    return this.#flatAbove && this.#phase !== 'starting' ? this.#reference?.goodput : undefined;
+    // A probe needs its width filled, even if that takes splits which bring nothing.
+    return this.#flatAbove && this.phase === 'holding' ? this.#reference?.goodput : undefined;
   }
 
   observe(sample: ElasticSample): number {
@@ -109,14 +99,14 @@ class Elastic implements ElasticController {
     this.#lastMs = sample.atMs;
     this.#rttMs = sample.rttMs ?? this.#rttMs;
     this.#cpuBound = isCpuBound(sample);
-    const idle = sample.active < this.#rules.filled * this.#target && (sample.waiting ?? 0) === 0;
+    const idle = sample.active < this.#rules.filled * this.target && (sample.waiting ?? 0) === 0;
     this.#tally.add(sample, elapsedMs, idle);
     this.#step(sample, elapsedMs);
-    this.#target = this.#coordinator.claim(
+    this.target = this.#coordinator.claim(
       this.#origin,
       Math.min(this.#width, this.#refusals.ceiling, this.#refusals.reach),
     );
-    return this.#target;
+    return this.target;
   }
 
   verdict(): Verdict {
@@ -130,7 +120,7 @@ class Elastic implements ElasticController {
   }
 
   knee(): Knee | undefined {
-    if (this.#phase === 'starting' || this.#reference === undefined) return undefined;
+    if (this.phase === 'starting' || this.#reference === undefined) return undefined;
     return { width: this.#base, bytesPerSecond: this.#reference.goodput };
   }
 
@@ -141,12 +131,12 @@ class Elastic implements ElasticController {
   #step(sample: ElasticSample, elapsedMs: number): void {
     const refused = this.#refusals.take(sample, this.#base);
     if (refused !== undefined) {
-      this.#reason = 'refused by the server';
+      this.reason = 'refused by the server';
       this.#fallBack(refused.base);
       return;
     }
     if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample.atMs)) return;
-    if (this.#guardMs > 0 && this.#phase !== 'starting') {
+    if (this.#guardMs > 0 && this.phase !== 'starting') {
       this.#guardMs -= elapsedMs;
       return;
     }
@@ -160,14 +150,15 @@ class Elastic implements ElasticController {
     if (sample.active < Math.max(1, filled * this.#width) || sample.active > this.#width / filled) {
       this.#clearWindow();
       // Another origin may use the time in which this one has nothing to do.
-      const idles = this.#phase === 'starting' && this.#levelMs > this.#rules.guardUpMostMs;
+      const idles = this.phase === 'starting' && this.#levelMs > this.#rules.guardUpMostMs;
       if (idles) this.#coordinator.endProbe(this.#origin);
+      this.#waitUnfilled(sample, elapsedMs);
       return;
     }
     const total = sample.totalBytes ?? sample.bytes;
     this.#window.add(elapsedMs, sample.bytes, total);
     this.#burst.add(elapsedMs, sample.bytes, total);
-    if (this.#phase === 'starting') this.#start(elapsedMs);
+    if (this.phase === 'starting') this.#start(elapsedMs);
     else if (this.#window.ms >= this.#rules.windowMs - 1e-6) this.#takeWindow();
   }
 
@@ -175,16 +166,23 @@ class Elastic implements ElasticController {
   #takeBreaks(atMs: number): boolean {
     if (atMs - this.#brokenAtMs < Math.max(1_000, 8 * this.#rttMs)) return false;
     this.#brokenAtMs = atMs;
-    this.#reason = 'connections broke';
+    this.reason = 'connections broke';
     this.#fallBack(Math.max(1, Math.floor(0.7 * this.#base)));
     return true;
   }
 
   #fallBack(base: number): void {
-    if (this.#phase === 'starting') this.#base = this.#width;
+    if (this.phase === 'starting') this.#base = this.#width;
     this.#base = Math.max(1, Math.min(base, this.#base));
     this.#holdMs = this.#rules.firstHoldMs;
     this.#hold(this.#rules.afterRefusalMs);
+  }
+
+  /** A hold ends also while nothing is split for lack of need: or the width would never be tested. */
+  #waitUnfilled(sample: ElasticSample, elapsedMs: number): void {
+    if (this.phase !== 'holding' || (sample.waiting ?? 0) === 0) return;
+    this.#leftMs -= elapsedMs;
+    if (this.#leftMs <= 0) this.#beginProbe(1);
   }
 
   #takeWindow(): void {
@@ -226,19 +224,17 @@ class Elastic implements ElasticController {
     this.#reference = new Reference(0.9 * best.goodput, this.#base);
     const last = this.#startup.visited.at(-1);
     this.#flatAbove = last !== undefined && last.width > this.#base;
-    const before = this.#startup.visited.at(-2);
-    if (last !== undefined && before !== undefined && last.width > before.width) {
-      const value = Math.log(last.goodput / before.goodput) / Math.log(last.width / before.width);
-      const seen = { low: before.width, high: last.width, value, standardError: 0.2 };
-      this.#tally.elasticity(last.width > this.#base ? 1 : -1, seen);
+    const doubling = lastDoubling(this.#startup);
+    if (last !== undefined && doubling !== undefined) {
+      this.#tally.elasticity(last.width > this.#base ? 1 : -1, doubling);
       // The last doubling paid and more is not allowed: there is nothing to trim.
-      if (this.#base === last.width && value > this.#rules.clearElasticity) {
+      if (this.#base === last.width && doubling.value > this.#rules.clearElasticity) {
         this.#failedDown = 1;
         this.#hold(this.#holdMs);
         return;
       }
     }
-    this.#phase = 'holding';
+    this.phase = 'holding';
     this.#beginProbe(-1);
   }
 
@@ -255,9 +251,9 @@ class Elastic implements ElasticController {
       this.#hold(this.#rules.firstHoldMs);
       return;
     }
-    this.#phase = 'probing';
+    this.phase = 'probing';
     this.#probe = probe;
-    this.#reason = `probing ${probe.low} against ${probe.high}`;
+    this.reason = `probing ${probe.low} against ${probe.high}`;
     this.#setWidth(nextWidth(probe, this.#random));
   }
 
@@ -290,7 +286,7 @@ class Elastic implements ElasticController {
     this.#direction = direction;
     this.#holdMs = Math.min(this.#rules.longestHoldMs, this.#holdMs * this.#rules.holdGrowth);
     this.#hold(this.#holdMs);
-    this.#reason = describeProbe(result);
+    this.reason = describeProbe(result);
   }
 
   #holding(goodput: number): void {
@@ -313,7 +309,7 @@ class Elastic implements ElasticController {
 
   #hold(forMs: number): void {
     this.#coordinator.endProbe(this.#origin);
-    this.#phase = 'holding';
+    this.phase = 'holding';
     this.#probe = undefined;
     this.#leftMs = forMs;
     this.#reference?.restart();

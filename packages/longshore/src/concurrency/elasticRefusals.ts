@@ -10,6 +10,7 @@ const PACE_RAISE_MS = 5_000;
 const LONGEST_PACE_RAISE_MS = 160_000;
 /** Registries that count flows count to fewer than this; from here on the start may take larger steps. */
 const MANY = 12;
+const LAGGING = 2;
 
 /** What follows from a refusal. */
 export interface RefusalOutcome {
@@ -92,7 +93,7 @@ export class Refusals {
     this.#count += refusals.count;
     const again = atMs - this.#lastMs < AGAIN_WITHIN_MS;
     // Well below a ceiling that an earlier refusal set, the number of flows cannot be the reason.
-    const byRate = this.#ceiling < this.#max && refusals.inFlight < 0.7 * this.#ceiling;
+    const byRate = this.#ceiling < this.#max && refusals.inFlight < 0.5 * this.#ceiling;
     this.#wait(atMs, refusals.retryAfterMs);
     const outcome = byRate
       ? this.#slowDown(atMs, base, refusals.count)
@@ -106,7 +107,10 @@ export class Refusals {
     at: { readonly base: number; readonly inFlight: number; readonly again: boolean },
   ): RefusalOutcome {
     const stillRefused = at.again && at.base <= this.#ceiling;
-    this.#ceiling = Math.max(1, Math.min(this.#max, at.inFlight));
+    // A server counts flows for a moment that have ended here, so what it took before is believed a
+    // little; when it refuses again soon, what is in flight is believed alone.
+    const taken = at.again ? at.inFlight : Math.min(this.#proven, at.inFlight + LAGGING);
+    this.#ceiling = Math.max(1, Math.min(this.#max, Math.max(at.inFlight, taken)));
     this.#proven = Math.min(this.#proven, this.#ceiling);
     this.#raiseWaitMs = Math.min(LONGEST_RAISE_MS, this.#raiseWaitMs * 2);
     this.#raiseAtMs = atMs + this.#raiseWaitMs;

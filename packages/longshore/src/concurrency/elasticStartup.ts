@@ -1,3 +1,8 @@
+import type { Elasticity } from './elasticVerdict.ts';
+
+/** Standard error of an elasticity that was seen once, without a pair to compare. */
+const ONE_LOOK = 0.2;
+
 /**
  * The doubling start. A width is doubled as soon as the last doubling has visibly paid, without
  * waiting out a whole window; it ends when two doublings in a row did not.
@@ -43,6 +48,14 @@ export function takeLevel(
   const elasticity = Math.log(level.goodput / last.goodput) / Math.log(level.width / last.width);
   startup.slow = elasticity < rules.slowElasticity ? startup.slow + 1 : 0;
   return startup.slow >= 2 || level.goodput < 0.75 * last.goodput;
+}
+
+/** What the last doubling brought; `undefined` before the second width. */
+export function lastDoubling(startup: Startup): Elasticity | undefined {
+  const [before, last] = startup.visited.slice(-2);
+  if (before === undefined || last === undefined || last.width <= before.width) return undefined;
+  const value = Math.log(last.goodput / before.goodput) / Math.log(last.width / before.width);
+  return { low: before.width, high: last.width, value, standardError: ONE_LOOK };
 }
 
 /** The smallest visited width that gave nearly the best goodput, and that goodput. */

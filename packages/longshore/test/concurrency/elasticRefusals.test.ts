@@ -64,8 +64,9 @@ test('a Retry-After that lies is bounded, and a missing one doubles from two sec
 
 test('the flows in flight at the refusal become the ceiling, and it is lifted later', () => {
   const refusals = { count: 1, inFlight: 3 };
-  const after = Array.from({ length: 900 }, () => ({}));
-  const { targets } = drive([{}, { refusals }, ...after], seededRandom(1));
+  const after = Array.from({ length: 900 }, () => ({ acceptedAt: 3 }));
+  const first = [{ acceptedAt: 3 }, { acceptedAt: 3, refusals }];
+  const { targets } = drive([...first, ...after], seededRandom(1));
   assert.equal(targets[1], 3);
   assert.ok(Math.max(...targets.slice(1, 390)) <= 3);
   assert.ok(Math.max(...targets.slice(420, 790)) === 4, 'one more is tried after 40 s');
@@ -83,4 +84,18 @@ test('a limit on requests per second is met by time between requests', () => {
 test('requests that nobody has answered yet prove nothing', () => {
   const counted = drive(Array.from({ length: 30 }, () => ({ requests: 2, bytes: 0 })));
   assert.deepEqual(new Set(counted.targets), new Set([4]));
+});
+
+test('a refusal with flows that have just ended believes what was taken before, once', () => {
+  const refusals = { count: 1, inFlight: 4 };
+  const rest = Array.from({ length: 60 }, () => ({ acceptedAt: 6 }));
+  const once = drive([{ acceptedAt: 6 }, ...rest, { acceptedAt: 0, refusals }, ...rest]);
+  assert.equal(once.controller.verdict().evidence.ceiling, 6);
+  const twice = drive([
+    { acceptedAt: 6 },
+    ...rest,
+    { acceptedAt: 0, refusals },
+    { acceptedAt: 0, refusals },
+  ]);
+  assert.equal(twice.controller.verdict().evidence.ceiling, 4);
 });
