@@ -62,7 +62,9 @@ function imagesLine({ phase, images, startedAt }: ProgressState, view: FrameView
           { text: `${images.done} of ${formatCount(images.total, 'image')} done` },
         ];
   if (images.failed > 0) spans.push({ text: `  ${images.failed} failed`, style: 'red' });
-  spans.push({ text: `  ${elapsed}`, style: 'dim' });
+  const used = spans.reduce((sum, { text }) => sum + text.length, 0);
+  const clock = `  ${elapsed}`;
+  if (used + clock.length < view.columns) spans.push({ text: clock, style: 'dim' });
   return spans;
 }
 

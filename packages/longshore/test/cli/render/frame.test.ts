@@ -59,6 +59,13 @@ test('40 columns and 10 rows: no line is wider, the rest is summed up', () => {
   ]);
 });
 
+test('what does not fit into the first line is left out, not cut', () => {
+  const state = foldEvent(moving, progress(AT, { images: { total: 1200, done: 700, failed: 1 } }));
+  const first = (columns: number) => renderFrame(state, { ...view, columns, rows: 10 })[0];
+  assert.equal(first(60), 'Pulling 700 of 1,200 images done  1 failed  3s');
+  assert.equal(first(46), 'Pulling 700 of 1,200 images done  1 failed');
+});
+
 test('a registry that asks to slow down is shown as long as it is true', () => {
   const throttled: TransferEvent = {
     type: 'registry.throttled',
