@@ -122,19 +122,19 @@ class Engine {
         run.abort(error);
       }, plan.timeoutMs);
     }
-    let result: unknown;
     try {
-      result = plan.run(run.token.value, run);
-    } catch (error) {
-      this.#fail(run, error);
-      return;
-    }
-    if (isThenable(result)) {
-      result.then(
+      const result = plan.run(run.token.value, run);
+      if (!isThenable(result)) {
+        this.#succeed(run, result);
+        return;
+      }
+      Promise.resolve(result).then(
         (value) => this.#succeed(run, value),
         (error: unknown) => this.#fail(run, error),
       );
-    } else this.#succeed(run, result);
+    } catch (error) {
+      this.#fail(run, error);
+    }
   }
 
   /** @returns false for a run that was given up before */

@@ -1,16 +1,17 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { workerEntry } from './workerEntry.ts';
+import { processFlags } from './workerFlags.ts';
 import type { SpawnWorker } from './workerHandle.ts';
 import { handleOver, passOn, type ToWorker } from './workerMessages.ts';
 
 /** Workers in processes of their own: one that runs out of memory or is killed dies alone. */
 export const spawnProcess: SpawnWorker = (events, options) => {
+  const flags = processFlags(process.execArgv);
+  if (options.maxHeapMiB !== undefined) flags.push(`--max-old-space-size=${options.maxHeapMiB}`);
   const child = fork(fileURLToPath(workerEntry('processEntry')), {
     serialization: 'advanced',
-    ...(options.maxHeapMiB !== undefined && {
-      execArgv: [...process.execArgv, `--max-old-space-size=${options.maxHeapMiB}`],
-    }),
+    execArgv: flags,
   });
   let cause: unknown;
   let exit: string | undefined;

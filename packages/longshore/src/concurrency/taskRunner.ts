@@ -25,7 +25,7 @@ export interface AnyInitialiser {
 export class TaskRunner {
   readonly #port: TaskPort;
   readonly #running = new Map<number, RunnerContext>();
-  readonly #loaded = new Map<string, TaskFunction<unknown, unknown>>();
+  readonly #loaded = new WeakMap<AnyTask, TaskFunction<unknown, unknown>>();
   #worker = 0;
 
   constructor(port: TaskPort) {
@@ -48,11 +48,17 @@ export class TaskRunner {
 
   /** Never throws: the answer goes to the port. */
   async run(id: number, named: AnyTask, input: unknown): Promise<void> {
-    const context = new RunnerContext(this.#worker, (data) => this.#port.progress(id, data));
+    const context = new RunnerContext(this.#worker, (data) => {
+      try {
+        this.#port.progress(id, data);
+      } catch (error) {
+        throw unclonableFrom(`what ${describeTask(named)} reported`, error);
+      }
+    });
     this.#running.set(id, context);
     let value: unknown;
     try {
-      const loaded = this.#loaded.get(keyOf(named)) ?? (await this.#load(named));
+      const loaded = this.#loaded.get(named) ?? (await this.#load(named));
       value = await loaded(input, context);
     } catch (error) {
       this.#end(id, () => this.#port.failed(id, error));
@@ -62,7 +68,7 @@ export class TaskRunner {
       try {
         this.#port.result(id, value);
       } catch (error) {
-        this.#port.failed(id, unclonableResult(named, error));
+        this.#port.failed(id, unclonableFrom(`what ${describeTask(named)} returned`, error));
       }
     });
   }
@@ -87,7 +93,7 @@ export class TaskRunner {
     });
     if (typeof found !== 'function') throw notFound(named, 'the module exports no such function');
     const loaded = found as TaskFunction<unknown, unknown>;
-    this.#loaded.set(keyOf(named), loaded);
+    this.#loaded.set(named, loaded);
     return loaded;
   }
 }
@@ -95,10 +101,6 @@ export class TaskRunner {
 async function importExport(module: string, name: string): Promise<unknown> {
   const exported: Record<string, unknown> = await import(module);
   return exported[name];
-}
-
-function keyOf(named: AnyTask): string {
-  return typeof named === 'function' ? '' : `${named.name} ${named.module}`;
 }
 
 class RunnerContext extends LazySignal implements TaskContext {
@@ -125,10 +127,10 @@ function notFound(named: AnyTask, why: string, cause?: unknown): LongshoreError 
   });
 }
 
-function unclonableResult(named: AnyTask, cause: unknown): LongshoreError {
-  return new LongshoreError(`what ${describeTask(named)} returned cannot leave its worker`, {
+function unclonableFrom(what: string, cause: unknown): LongshoreError {
+  return new LongshoreError(`${what} cannot leave its worker`, {
     code: 'ERR_UNCLONABLE',
-    hint: 'Return data: no functions, open files, sockets or objects with private state',
+    hint: 'Pass data: no functions, open files, sockets or objects with private state',
     origin: 'worker',
     cause,
   });

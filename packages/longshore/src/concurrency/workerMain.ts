@@ -1,7 +1,7 @@
 import { describeError } from './errorTransfer.ts';
 import { QueueClient } from './queueLink.ts';
 import { openQueuesThrough } from './sharedQueues.ts';
-import { TaskRunner } from './taskRunner.ts';
+import { type AnyTask, TaskRunner } from './taskRunner.ts';
 import type { FromWorker, ToWorker } from './workerMessages.ts';
 
 /**
@@ -22,6 +22,11 @@ export function createWorkerMain(
   });
   const queues = new QueueClient((request) => post({ type: 'queue', request }));
   openQueuesThrough(queues);
+  const tasks = new Map<number, AnyTask>();
+
+  function run(id: number, task: AnyTask | undefined, input: unknown): void {
+    if (task !== undefined) void runner.run(id, task, input);
+  }
 
   return (message) => {
     switch (message.type) {
@@ -29,7 +34,8 @@ export function createWorkerMain(
         void runner.start(message.worker, message.initialiser);
         break;
       case 'run':
-        void runner.run(message.id, message.task, message.input);
+        if (message.task !== undefined) tasks.set(message.number, message.task);
+        run(message.id, tasks.get(message.number), message.input);
         break;
       case 'abort':
         runner.abort(message.id, new DOMException(message.reason.message, 'AbortError'));

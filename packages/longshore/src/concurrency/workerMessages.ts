@@ -13,7 +13,9 @@ export type ToWorker =
   | {
       readonly type: 'run';
       readonly id: number;
-      readonly task: AnyTask;
+      /** Number of the task in this worker; `task` comes with it the first time. */
+      readonly number: number;
+      readonly task?: AnyTask;
       readonly input: unknown;
     }
   | { readonly type: 'abort'; readonly id: number; readonly reason: ErrorData }
@@ -35,9 +37,21 @@ export type FromWorker =
 export function handleOver(
   post: (message: ToWorker) => void,
 ): Pick<WorkerHandle, 'start' | 'run' | 'abort' | 'reply' | 'stop'> {
+  // A task's module and name are most of a small message, so a worker is told them once.
+  const numbers = new Map<string, number>();
   return {
     start: (worker, initialiser) => post({ type: 'start', worker, initialiser }),
-    run: (id, task, input) => post({ type: 'run', id, task, input }),
+    run: (id, task, input) => {
+      const key = typeof task === 'function' ? '' : `${task.name} ${task.module}`;
+      const known = numbers.get(key);
+      if (known !== undefined) {
+        post({ type: 'run', id, number: known, input });
+        return;
+      }
+      const number = numbers.size;
+      post({ type: 'run', id, number, task, input });
+      numbers.set(key, number);
+    },
     abort: (id, reason) => post({ type: 'abort', id, reason: describeError(reason) }),
     reply: (reply) => post({ type: 'queue', reply }),
     stop: () => post({ type: 'stop' }),
@@ -76,9 +90,23 @@ export function passOn(message: unknown, events: WorkerEvents): Error | undefine
   return undefined;
 }
 
-const TYPES = new Set(['ready', 'broken', 'result', 'failed', 'progress', 'queue', 'crash']);
+/** The field that each type needs to be what it says. */
+const FIELDS = new Map([
+  ['ready', 'type'],
+  ['broken', 'error'],
+  ['result', 'id'],
+  ['failed', 'error'],
+  ['progress', 'id'],
+  ['queue', 'request'],
+  ['crash', 'error'],
+]);
 
 function isFromWorker(message: unknown): message is FromWorker {
   if (typeof message !== 'object' || message === null || !('type' in message)) return false;
-  return typeof message.type === 'string' && TYPES.has(message.type);
+  const field = FIELDS.get(String(message.type));
+  if (field === undefined || !(field in message)) return false;
+  const value: unknown = Reflect.get(message, field);
+  return field === 'error' || field === 'request'
+    ? typeof value === 'object' && value !== null
+    : value !== undefined;
 }

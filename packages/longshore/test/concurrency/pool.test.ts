@@ -195,6 +195,19 @@ for (const kind of ['threads', 'processes'] as const) {
       survives('exit', 3, { code: 'ERR_WORKER_DIED', message: /exit of tasks\.ts .*code 3/ }),
     );
 
+    test(
+      'a worker that dies whenever it starts breaks the pool instead of starting for ever',
+      BOUNDED,
+      async () => {
+        const exit = task<(code: number) => never>(module, 'exit');
+        await using pool = createPool({ kind, width: 1, initialiser: { task: exit, input: 7 } });
+        await assert.rejects(pool.submit(double, 1), {
+          code: 'ERR_POOL_BROKEN',
+          message: /exited with code 7 before it was ready, 3 times/,
+        });
+      },
+    );
+
     test('one that throws where nobody awaits', BOUNDED, () =>
       survives('crashLater', undefined, (error: Error) => {
         assert.ok(error.cause instanceof Error && error.cause.message === 'thrown by a timer');
@@ -204,6 +217,7 @@ for (const kind of ['threads', 'processes'] as const) {
 
     test('one that returns what cannot be cloned, or is given it', BOUNDED, async () => {
       await survives('returnFunction', undefined, { code: 'ERR_UNCLONABLE' });
+      await survives('reportFunction', undefined, { code: 'ERR_UNCLONABLE' });
       await survives('double', () => {}, { code: 'ERR_UNCLONABLE' });
     });
 
@@ -236,6 +250,19 @@ test('a thread that runs out of memory dies alone', BOUNDED, async () => {
     return true;
   });
   assert.equal(await pool.submit(double, 3), 6);
+});
+
+test('a process that runs out of memory dies alone', BOUNDED, async () => {
+  await using pool = createPool({ kind: 'processes', width: 1, maxHeapMiB: 48 });
+  const eat = task<() => number>(module, 'eatMemory');
+  await assert.rejects(pool.submit(eat, undefined), { code: 'ERR_WORKER_DIED' });
+  assert.equal(await pool.submit(double, 3), 6);
+});
+
+test('a task may send messages of its own without harm', BOUNDED, async () => {
+  await using pool = createPool({ kind: 'threads', width: 1 });
+  const post = task<() => string>(module, 'postNonsense');
+  assert.equal(await pool.submit(post, undefined), 'posted');
 });
 
 test('a process killed with SIGKILL takes only its own task along', BOUNDED, async () => {

@@ -120,6 +120,10 @@ test('abort drops everything and tells everybody', BOUNDED, async () => {
   await assert.rejects(queue.put(4), reason);
   out.requeue();
   assert.equal(queue.size, 0);
+  const other = createQueue<number>();
+  const waiting = other.get();
+  other.abort();
+  await assert.rejects(waiting, { code: 'ERR_QUEUE_ABORTED' });
 });
 
 test('undefined is a message like any other', BOUNDED, async () => {
