@@ -110,8 +110,10 @@ class Elastic implements ElasticController {
   }
 
   verdict(): Verdict {
+    const starting = this.phase === 'starting';
     return this.#tally.verdict({
-      width: this.#base,
+      width: starting ? this.target : this.#base,
+      doubling: starting ? lastDoubling(this.#startup) : undefined,
       max: this.#max,
       ceiling: this.#refusals.ceiling,
       refusals: this.#refusals.count,
@@ -140,6 +142,8 @@ class Elastic implements ElasticController {
       this.#guardMs -= elapsedMs;
       return;
     }
+    // Bytes of a time that is not known, as those of the first sample, have no rate.
+    if (elapsedMs === 0) return;
     this.#levelMs += elapsedMs;
     if (this.#probe !== undefined && this.#levelMs > this.#rules.abandonMs) {
       this.#hold(this.#holdMs);

@@ -104,6 +104,8 @@ export class Tally {
 
   verdict(now: {
     readonly width: number;
+    /** What the last doubling brought, for a run that ended while still starting. */
+    readonly doubling?: Elasticity | undefined;
     readonly max: number;
     readonly ceiling: number;
     readonly refusals: number;
@@ -121,7 +123,7 @@ export class Tally {
       paced: now.paced,
       atMaximum: now.width >= now.max,
       above: this.#above,
-      below: this.#below,
+      below: this.#below ?? now.doubling,
     };
     return {
       bound: nameBound(evidence, now.width),

@@ -106,7 +106,7 @@ test('it settles near the width that fills the link, and says why', () => {
 test('goodput that grows to the widest allowed is a cap per connection', () => {
   const { controller } = follow(capped(1e6, 1e12), { seconds: 30, elastic: { max: 24 } });
   assert.equal(controller.verdict().bound, 'per-connection cap');
-  assert.equal(controller.target, 24);
+  assert.equal(controller.knee()?.width, 24);
 });
 
 test('--max-connections is never exceeded', () => {
@@ -176,6 +176,15 @@ test('each bound of the simulated world is named', () => {
   }
   const tiny = named('link 100', { work: 'one image', scale: 0.001 });
   assert.equal(runElastic(tiny, 1).controller.verdict().bound, 'too little work');
+});
+
+test('a run that ends while still starting tells the width in use and what doubling brought', () => {
+  const { controller } = follow(capped(1e6, 1e12), { seconds: 1 });
+  assert.equal(controller.phase, 'starting');
+  const { width, bound } = controller.verdict();
+  assert.equal(width, controller.target);
+  assert.ok(width > 4);
+  assert.equal(bound, 'per-connection cap');
 });
 
 test('a server that resets above six flows is not driven beyond for long', () => {
