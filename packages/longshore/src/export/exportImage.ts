@@ -3,7 +3,6 @@ import { availableParallelism } from 'node:os';
 import type { Store } from '../store/index.ts';
 import { dockerFiles } from './archive/docker.ts';
 import { type ArchiveFile, writeTarFile } from './archive/file.ts';
-import { addToLayout, copyLayers } from './archive/layout.ts';
 import { ociFiles } from './archive/oci.ts';
 import { replaceFile } from './disk.ts';
 import type { ExportListener, ExportNote } from './events.ts';
@@ -43,7 +42,7 @@ export interface ExportOptions extends SquashfsOptions {
 }
 
 export interface ExportRequest {
-  readonly store: Pick<Store, 'open' | 'blobPath' | 'stat'>;
+  readonly store: Pick<Store, 'open'>;
   readonly image: ExportImage;
   readonly output: Output;
   readonly options?: ExportOptions | undefined;
@@ -97,10 +96,6 @@ async function write(request: ExportRequest, progress: Progress): Promise<Writte
       return writeArchive(request, ociFiles(image, layers));
     case 'docker-archive':
       return writeArchive(request, await dockerFiles(image, layers, signal));
-    case 'oci':
-      return { list: [], bytes: await addToLayout(store, image, output.path) };
-    case 'layers':
-      return { list: [], bytes: await copyLayers(store, image, output.path) };
   }
 }
 

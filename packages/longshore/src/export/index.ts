@@ -1,4 +1,24 @@
 /** Images out of the store: SIF, squashfs, archives, layouts and plain directories. */
+export { type Content, collectContent, formatInventory } from './bundle/content.ts';
+export {
+  type CreateBundleRequest,
+  type CreateBundleResult,
+  createBundle,
+} from './bundle/create.ts';
+export {
+  type ImportBundleRequest,
+  type ImportBundleResult,
+  importBundle,
+} from './bundle/import.ts';
+export {
+  createLock,
+  formatLock,
+  type Lock,
+  type LockedImage,
+  parseInventory,
+  parseLock,
+  pinnedReference,
+} from './bundle/lock.ts';
 export type { ExportEvent, ExportListener, ExportNote } from './events.ts';
 export {
   type ExportOptions,
@@ -18,7 +38,6 @@ export {
   parseNamingScheme,
 } from './names.ts';
 export {
-  isDirectoryOutput,
   OUTPUT_KINDS,
   type Output,
   type OutputKind,
@@ -26,3 +45,4 @@ export {
 } from './output.ts';
 export type { SquashfsCompression, SquashfsOptions } from './squashfs/arguments.ts';
 export { type Converter, type FindConverterOptions, findConverter } from './squashfs/converter.ts';
+export { type GetSquashfsRequest, getSquashfs } from './squashfsCache.ts';

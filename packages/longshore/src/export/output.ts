@@ -1,15 +1,7 @@
 import { LongshoreError } from '../errors.ts';
 
-/** Shapes in which an image can leave the store. */
-export const OUTPUT_KINDS = [
-  'oci',
-  'oci-archive',
-  'docker-archive',
-  'layers',
-  'rootfs',
-  'squashfs',
-  'sif',
-] as const;
+/** Shapes into which an image is turned; `oci:` and `layers:` are plain copies, see `transfer/`. */
+export const OUTPUT_KINDS = ['oci-archive', 'docker-archive', 'rootfs', 'squashfs', 'sif'] as const;
 
 export type OutputKind = (typeof OUTPUT_KINDS)[number];
 
@@ -18,11 +10,6 @@ export interface Output {
   readonly kind: OutputKind;
   /** As given; relative to the caller's working directory. */
   readonly path: string;
-}
-
-/** Kinds of which the path is a directory. */
-export function isDirectoryOutput(kind: OutputKind): boolean {
-  return kind === 'oci' || kind === 'layers' || kind === 'rootfs';
 }
 
 /**

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -126,65 +126,6 @@ describe('a Docker archive', () => {
   it('is refused for a zstd layer that is not what the config says', async () => {
     const image = await putImage(store, [{ tar: first, stored: zstdCompressSync(second) }]);
     await assert.rejects(exportTo('docker-archive', image), { code: 'ERR_LAYER_DIFF_ID' });
-  });
-});
-
-describe('an OCI layout', () => {
-  it('gathers images, each name once', async () => {
-    const path = join(await mkdtemp(join(home, 'out-')), 'layout');
-    const output = { kind: 'oci', path } as const;
-    const one = await putImage(store, layers);
-    const { bytes } = await exportImage({ store, image: one, output });
-    assert.ok(bytes > 0);
-    const read = async (): Promise<Map<string, Buffer>> => {
-      const names = await readdir(path, { recursive: true, withFileTypes: true });
-      const found = new Map<string, Buffer>();
-      for (const entry of names.filter((name) => name.isFile())) {
-        const full = join(entry.parentPath, entry.name);
-        found.set(full.slice(path.length + 1), await readFile(full));
-      }
-      return found;
-    };
-    checkLayout(await read(), one);
-    assert.equal((await exportImage({ store, image: one, output })).bytes, 0);
-    const others = await Promise.all(
-      ['a', 'b', 'c', 'd'].map((name) =>
-        putImage(store, [first], { reference: `example.com/${name}:1` }),
-      ),
-    );
-    await Promise.all(others.map((image) => exportImage({ store, image, output })));
-    const newer = await putImage(store, [second]);
-    await exportImage({ store, image: newer, output });
-    const index = json((await read()).get('index.json'));
-    assert.ok(typeof index === 'object' && index !== null && 'manifests' in index);
-    assert.ok(Array.isArray(index.manifests));
-    assert.equal(index.manifests.length, 5);
-    assert.ok(index.manifests.some((entry) => entry.digest === newer.descriptor.digest));
-    assert.ok(!index.manifests.some((entry) => entry.digest === one.descriptor.digest));
-  });
-
-  it('is not written over something else', async () => {
-    const path = await mkdtemp(join(home, 'out-'));
-    await writeFile(join(path, 'index.json'), 'a shop');
-    const image = await putImage(store, [first]);
-    const request = { store, image, output: { kind: 'oci', path } } as const;
-    await assert.rejects(exportImage(request), { code: 'ERR_OUTPUT_EXISTS' });
-    assert.equal(await readFile(join(path, 'index.json'), 'utf8'), 'a shop');
-  });
-});
-
-describe('layers in a directory', () => {
-  it('are named by digest and by what they are compressed with', async () => {
-    const image = await putImage(store, [...layers, first]);
-    const path = await exportTo('layers', image);
-    assert.deepEqual(
-      (await readdir(path)).toSorted(),
-      [
-        `sha256:${sha(layers[0]?.stored ?? first)}.tar.gz`,
-        `sha256:${sha(layers[1]?.stored ?? first)}.tar.zst`,
-        `sha256:${sha(first)}.tar`,
-      ].toSorted(),
-    );
   });
 });
 

@@ -124,11 +124,8 @@ async function xattrsOf(path: Buffer): Promise<string> {
 
 async function umoci(image: ExportImage): Promise<string> {
   const layout = join(await mkdtemp(join(home, 'layout-')), 'layout');
-  await exportImage({
-    store,
-    image: { ...image, reference: undefined },
-    output: { kind: 'oci', path: layout },
-  });
+  await mkdir(layout);
+  await run('tar', ['-xf', await exportTo('oci-archive', image), '-C', layout]);
   const index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8'));
   index.manifests[0].annotations = { 'org.opencontainers.image.ref.name': 'x' };
   await writeFile(join(layout, 'index.json'), JSON.stringify(index));
