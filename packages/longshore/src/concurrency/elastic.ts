@@ -1,5 +1,5 @@
 import { createElasticCoordinator, type ElasticCoordinator } from './elasticCoordinator.ts';
-import { fairGoodput, type Goodput, Meter } from './elasticMeter.ts';
+import { fairGoodput, type Goodput, Meter, Streak } from './elasticMeter.ts';
 import { describeProbe, nextWidth, type Probe, startProbe, takeGoodput } from './elasticProbe.ts';
 import { Reference } from './elasticReference.ts';
 import { Refusals } from './elasticRefusals.ts';
@@ -66,7 +66,7 @@ class Elastic implements ElasticController {
   #failedDown = 0;
   #rttMs = 50;
   #brokenAtMs = Number.NEGATIVE_INFINITY;
-  #cpuBound = false;
+  readonly #busy = new Streak();
   #flatAbove = false;
 
   constructor(options: ElasticOptions, rules: ElasticRules) {
@@ -98,7 +98,7 @@ class Elastic implements ElasticController {
     const elapsedMs = Math.max(0, sample.atMs - (this.#lastMs ?? sample.atMs));
     this.#lastMs = sample.atMs;
     this.#rttMs = sample.rttMs ?? this.#rttMs;
-    this.#cpuBound = isCpuBound(sample);
+    this.#busy.take(isCpuBound(sample), elapsedMs);
     const idle = sample.active < this.#rules.filled * this.target && (sample.waiting ?? 0) === 0;
     this.#tally.add(sample, elapsedMs, idle);
     this.#step(sample, elapsedMs);
@@ -218,7 +218,8 @@ class Elastic implements ElasticController {
     const level = { width: this.#width, goodput: fairGoodput(seen, this.#others) };
     if (!settled && !first && !paysClearly(this.#startup, level, this.#rules)) return;
     const ended = takeLevel(this.#startup, level, this.#rules);
-    if (ended || this.#width >= this.#cap() || this.#cpuBound) this.#endStart();
+    if (ended || this.#width >= this.#cap() || this.#busy.ms >= this.#rules.busyMs)
+      this.#endStart();
     else this.#setWidth(this.#width * 2);
   }
 
@@ -246,7 +247,7 @@ class Elastic implements ElasticController {
     const failed = direction > 0 ? this.#failedUp : this.#failedDown;
     const step = failed > 0 ? this.#rules.fineStep : this.#rules.step;
     const probe = startProbe(direction, this.#base, { step, most: this.#cap() });
-    if (probe === undefined || (direction > 0 && this.#cpuBound)) {
+    if (probe === undefined || (direction > 0 && this.#busy.ms >= this.#rules.busyMs)) {
       this.#direction = direction;
       this.#hold(this.#holdMs);
       return;

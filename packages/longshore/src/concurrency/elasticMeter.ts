@@ -36,6 +36,19 @@ export class Meter {
   }
 }
 
+/** For how long something has been so without a break: samples may be as short as 20 ms. */
+export class Streak {
+  #ms = 0;
+
+  get ms(): number {
+    return this.#ms;
+  }
+
+  take(is: boolean, elapsedMs: number): void {
+    this.#ms = is ? this.#ms + elapsedMs : 0;
+  }
+}
+
 /**
  * What this origin brings when the others are taken to bring what they did before: a gain that was
  * taken from another origin is none.

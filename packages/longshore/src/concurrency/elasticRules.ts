@@ -28,6 +28,8 @@ export const ELASTIC_RULES = {
   longestHoldMs: 20_000,
   holdGrowth: 1.4,
   afterRefusalMs: 4_000,
+  /** The processor is full when it was in every sample for so long. */
+  busyMs: 250,
   /** A probe whose width is not filled for so long gives the lock back. */
   abandonMs: 8_000,
   /** Below this part of the width in use, goodput says nothing about the width. */
