@@ -26,12 +26,14 @@ export {
   type ExportResult,
   exportImage,
 } from './exportImage.ts';
+export { createExportSink, type ExportSinkOptions } from './exportSink.ts';
 export { type ExportImage, type LoadImageOptions, loadImage, storeLayers } from './image.ts';
 export { type ImageConfig, parseImageConfig } from './imageConfig.ts';
 export type { LayerLimits } from './layer/limits.ts';
 export type { LayerSource } from './layer/source.ts';
 export {
   type ImageFileName,
+  type ImageFileNameOptions,
   imageFileName,
   NAMING_SCHEMES,
   type NamingScheme,

@@ -14,10 +14,17 @@ export interface ImageFileName {
   readonly aliases: readonly string[];
 }
 
+export interface ImageFileNameOptions {
+  /** For `nf-core`: registries for which links are made. */
+  readonly registries?: readonly string[] | undefined;
+  /** For `plain`; the engines' names have endings of their own. @defaultValue '.sif' */
+  readonly extension?: string | undefined;
+}
+
 /**
  * The file name under which a batch of SIFs holds an image.
  *
- * - `plain`: the reference with `/` turned into `_` and `:` into `=`, and `.sif`; no two
+ * - `plain`: the reference with `/` turned into `_` and `:` into `=`, and an ending; no two
  *   references share it.
  * - `nextflow`: as Nextflow names what it puts into `NXF_SINGULARITY_CACHEDIR`: the reference as
  *   the pipeline writes it, `/` and `:` turned into `-`, and `.img`.
@@ -34,14 +41,15 @@ export interface ImageFileName {
 export function imageFileName(
   scheme: NamingScheme,
   reference: string,
-  registries: readonly string[] = [],
+  options: ImageFileNameOptions = {},
 ): ImageFileName {
+  const { registries = [], extension = '.sif' } = options;
   const bare = reference.replace(/^[a-z][a-z0-9+.-]*:\/\//, '');
   // Only for its check: a name must not be able to leave the directory.
   const parsed = parseReference(bare);
   switch (scheme) {
     case 'plain':
-      return { name: `${plainName(bare)}.sif`, aliases: [] };
+      return { name: plainName(bare) + extension, aliases: [] };
     case 'nextflow':
       return { name: nextflowName(bare), aliases: [] };
     case 'nf-core': {

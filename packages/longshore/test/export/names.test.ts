@@ -18,14 +18,20 @@ describe('imageFileName', () => {
   });
 
   it('adds links for registries as nf-core does', () => {
-    assert.deepEqual(imageFileName('nf-core', 'quay.io/biocontainers/fastqc:1', ['depot.io']), {
-      name: 'quay.io-biocontainers-fastqc-1.img',
-      aliases: ['biocontainers-fastqc-1.img', 'depot.io-biocontainers-fastqc-1.img'],
-    });
-    assert.deepEqual(imageFileName('nf-core', 'biocontainers/fastqc:1', ['quay.io']), {
-      name: 'biocontainers-fastqc-1.img',
-      aliases: ['quay.io-biocontainers-fastqc-1.img'],
-    });
+    assert.deepEqual(
+      imageFileName('nf-core', 'quay.io/biocontainers/fastqc:1', { registries: ['depot.io'] }),
+      {
+        name: 'quay.io-biocontainers-fastqc-1.img',
+        aliases: ['biocontainers-fastqc-1.img', 'depot.io-biocontainers-fastqc-1.img'],
+      },
+    );
+    assert.deepEqual(
+      imageFileName('nf-core', 'biocontainers/fastqc:1', { registries: ['quay.io'] }),
+      {
+        name: 'biocontainers-fastqc-1.img',
+        aliases: ['quay.io-biocontainers-fastqc-1.img'],
+      },
+    );
   });
 
   it('names as Snakemake does: the MD5 of the whole address', () => {

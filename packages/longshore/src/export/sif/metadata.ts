@@ -1,6 +1,7 @@
 import { digestHex } from '../../image/index.ts';
 import type { ExportImage } from '../image.ts';
 import type { SifObject } from './format.ts';
+import { BASE_DIGEST_LABEL } from './read.ts';
 
 /** The image's labels, and where the container comes from, by the names that Apptainer uses. */
 export function labelsOf(image: ExportImage): Record<string, string> {
@@ -15,7 +16,7 @@ export function labelsOf(image: ExportImage): Record<string, string> {
     'org.label-schema.usage': '/.singularity.d/runscript',
     'org.label-schema.usage.singularity.deffile.bootstrap': 'docker',
     'org.label-schema.usage.singularity.deffile.from': reference ?? descriptor.digest,
-    'org.opencontainers.image.base.digest': descriptor.digest,
+    [BASE_DIGEST_LABEL]: descriptor.digest,
   };
 }
 
