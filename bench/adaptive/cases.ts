@@ -46,13 +46,11 @@ export function measureRefusals() {
 }
 
 /** What flows above the target may do, when the controller narrows. */
-export function measureShrinking() {
+export function measureShrinking(seeds: readonly number[]) {
   return (['pause', 'close', 'drain'] as const).map((shrink) => {
     const times = PULL_SCENARIOS.map((scenario) => ({
       name: scenario.name,
-      makespan: mean(
-        [1, 2, 3].map((seed) => runElastic(scenario, seed, { run: { shrink } }).makespan),
-      ),
+      makespan: mean(seeds.map((seed) => runElastic(scenario, seed, { run: { shrink } }).makespan)),
     }));
     return { shrink, times };
   });

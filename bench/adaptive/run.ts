@@ -35,7 +35,7 @@ const results = {
   push,
   fatLayers: measureFatLayers(),
   refusals: measureRefusals(),
-  shrinking: measureShrinking(),
+  shrinking: measureShrinking(upTo(8)),
 };
 const folder = new URL('../results/adaptive/', import.meta.url);
 mkdirSync(folder, { recursive: true });

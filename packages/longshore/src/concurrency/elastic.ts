@@ -306,7 +306,7 @@ class Elastic implements ElasticController {
       this.#base = Math.min(this.#cap(), this.#reference.width);
       this.#reference.lower();
     }
-    this.#failedUp = 0;
+    if (change === 'rose') this.#failedUp = 0;
     this.#failedDown = 0;
     this.#holdMs = this.#rules.firstHoldMs;
     this.#beginProbe(1);
