@@ -1,4 +1,9 @@
-/** Images out of the store: SIF, squashfs, archives, layouts and plain directories. */
+/** Images out of the store: SIF, squashfs, archives and plain directories. */
+export {
+  apptainerCacheKey,
+  type WarmApptainerRequest,
+  warmApptainerCache,
+} from './apptainerCache.ts';
 export { type Content, collectContent, formatInventory } from './bundle/content.ts';
 export {
   type CreateBundleRequest,

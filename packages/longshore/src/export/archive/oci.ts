@@ -5,7 +5,7 @@ import { type ArchiveFile, blobFile, layoutPath, textFile } from './file.ts';
 export const OCI_LAYOUT: string = '{"imageLayoutVersion":"1.0.0"}';
 
 /** An entry of a layout's `index.json`. */
-export interface LayoutEntry {
+interface LayoutEntry {
   readonly mediaType: string;
   readonly digest: string;
   readonly size: number;
@@ -17,7 +17,7 @@ export interface LayoutEntry {
  * The image as an entry of an `index.json`. Named twice, because podman takes the whole name from
  * the first and containerd (so Docker, too) from the second.
  */
-export function layoutEntry(image: ExportImage): LayoutEntry {
+function layoutEntry(image: ExportImage): LayoutEntry {
   const { mediaType, digest, size } = image.descriptor;
   const { architecture, os, variant } = image.config;
   const { reference } = image;

@@ -4,7 +4,7 @@ type Numbers = Uint8Array | Uint16Array | Uint32Array | Int32Array | Float64Arra
  * A growing list of numbers without a box for each. What an index holds for a path has to stay
  * small (at most 400 B a path; an object with a dozen fields alone takes more than half of that).
  */
-export class Column<A extends Numbers> {
+class Column<A extends Numbers> {
   #values: A;
   readonly #make: (length: number) => A;
   length = 0;

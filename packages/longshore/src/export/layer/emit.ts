@@ -50,7 +50,7 @@ export async function* emitTree(
 }
 
 /** The names of a tree, parents before children and siblings by their bytes. */
-export function* walk(tree: FileTree): Generator<{ node: number; path: ByteString }> {
+function* walk(tree: FileTree): Generator<{ node: number; path: ByteString }> {
   const { dirents } = tree;
   const stack: { node: number; path: ByteString }[] = [{ node: ROOT, path: '' }];
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {

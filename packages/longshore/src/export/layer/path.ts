@@ -3,7 +3,7 @@ import type { ByteString } from '../tar/types.ts';
 import { layerError } from './errors.ts';
 
 /** Linux: a component (NAME_MAX; squashfs allows one more), and a whole path with its NUL. */
-export const MAX_COMPONENT_BYTES = 255;
+const MAX_COMPONENT_BYTES = 255;
 export const MAX_PATH_BYTES = 4095;
 
 /**

@@ -1,9 +1,6 @@
 import { tarError } from './errors.ts';
 import type { ByteString } from './types.ts';
 
-/** PAX records, last one wins; values as bytes because extended attributes may hold any. */
-export type PaxRecords = ReadonlyMap<ByteString, Buffer>;
-
 /** One record and where it stood, for formats (PAX sparse 0.0) in which order and repetition count. */
 export interface PaxRecord {
   readonly key: ByteString;

@@ -64,7 +64,7 @@ export function hardlink(name: string, link: string, fields: Header = {}): Buffe
   return header({ name, flag: '1', link, ...fields });
 }
 
-export function paxBody(records: readonly (readonly [string, string | Buffer])[]): Buffer {
+function paxBody(records: readonly (readonly [string, string | Buffer])[]): Buffer {
   return Buffer.concat(
     records.map(([key, value]) => {
       const body = Buffer.concat([
