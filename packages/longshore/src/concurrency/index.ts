@@ -11,6 +11,7 @@ export type {
   Knee,
 } from './elasticTypes.ts';
 export type { Bound, Elasticity, Verdict, VerdictEvidence } from './elasticVerdict.ts';
+export { createFlights, type Flights } from './flights.ts';
 export { type InterruptOptions, type InterruptSource, onInterrupt } from './interrupt.ts';
 export { createKeyedLimiter, type KeyedLimiter, type KeyedLimiterOptions } from './keyedLimiter.ts';
 export { createLimiter, type Limiter, type LimiterOptions, type LimiterState } from './limiter.ts';

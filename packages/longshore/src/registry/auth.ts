@@ -1,7 +1,7 @@
+import { createFlights } from '../concurrency/index.ts';
 import { discardBody } from './body.ts';
 import { type Challenge, chooseChallenge, parseChallenges } from './challenge.ts';
 import type { Credential, CredentialStore } from './credentials/types.ts';
-import { createFlights } from './flights.ts';
 import {
   type Access,
   changeRequest,
@@ -94,7 +94,7 @@ export function withAuth(next: Exchange, options: AuthOptions): Exchange {
     access: Access,
     asked: Asked,
   ): Promise<Authorization> {
-    const wanted = scopeOf(access);
+    const wanted = scopesOf(access);
     const key = JSON.stringify([request.url.origin, access.registry, wanted]);
     const cached = tokens.get(key);
     const usable = cached !== undefined && cached.expiresAt > options.now();
@@ -114,7 +114,7 @@ export function withAuth(next: Exchange, options: AuthOptions): Exchange {
   async function renew(
     request: HttpRequest,
     access: Access,
-    asked: Asked & { readonly wanted: string | undefined; readonly signal: AbortSignal },
+    asked: Asked & { readonly wanted: readonly string[]; readonly signal: AbortSignal },
   ): Promise<CachedToken> {
     const started = options.now();
     const credential = await lookup(access, asked.signal, asked.refused);
@@ -157,18 +157,19 @@ export function withAuth(next: Exchange, options: AuthOptions): Exchange {
   }
 }
 
-function scopeOf({ repository, actions }: Access): string | undefined {
-  return repository === undefined ? undefined : `repository:${repository}:${actions ?? 'pull'}`;
+function scopesOf({ repository, actions, mountFrom }: Access): string[] {
+  if (repository === undefined) return [];
+  const own = `repository:${repository}:${actions ?? 'pull'}`;
+  return mountFrom === undefined ? [own] : [own, `repository:${mountFrom}:pull`];
 }
 
 /**
- * Our scope, and the one that the challenge asks for where it is another: registries behind
+ * Our scopes, and the one that the challenge asks for where it is another: registries behind
  * path-rewriting proxies know the repository by another name.
  */
-function scopesToAsk(wanted: string | undefined, challenge: Challenge | undefined): string[] {
-  const theirs = challenge?.parameters.get('scope');
-  const scopes = [wanted, theirs].filter((scope) => scope !== undefined && scope !== '');
-  return [...new Set(scopes)].filter((scope) => scope !== undefined);
+function scopesToAsk(wanted: readonly string[], challenge: Challenge | undefined): string[] {
+  const theirs = challenge?.parameters.get('scope') ?? '';
+  return [...new Set(theirs === '' ? wanted : [...wanted, theirs])];
 }
 
 function basicAnswer(credential: Credential): Authorization | undefined {

@@ -32,6 +32,15 @@ export async function readBody(response: HttpResponse, maxBytes: number): Promis
   return Buffer.concat(chunks, size);
 }
 
+/** Reads a response to its end whose status has said everything, so that its connection is kept. */
+export async function finishBody(response: HttpResponse): Promise<void> {
+  try {
+    await readBody(response, MAX_DISCARD_BYTES);
+  } catch {
+    // The status counts; the connection is gone.
+  }
+}
+
 /** Lets a response go whose body nobody wants, keeping the connection where that is cheap. */
 export async function discardBody(response: HttpResponse): Promise<void> {
   const length = headerValue(response.headers, 'content-length');

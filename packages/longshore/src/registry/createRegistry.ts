@@ -6,6 +6,8 @@ import { createManifests } from './manifests.ts';
 import { type RegistryOptions, resolveOptions } from './options.ts';
 import { createTransport } from './transport.ts';
 import type { Registry } from './types.ts';
+import { createUploads } from './uploads.ts';
+import type { RegistryUploads } from './uploadTypes.ts';
 import { withRetries } from './withRetries.ts';
 
 /**
@@ -15,13 +17,14 @@ import { withRetries } from './withRetries.ts';
  * @throws RangeError for times that are not positive
  * @throws LongshoreError `ERR_TLS_CONFIG` when certificates or keys cannot be read
  */
-export function createRegistry(options: RegistryOptions = {}): Registry {
+export function createRegistry(options: RegistryOptions = {}): Registry & RegistryUploads {
   const resolved = resolveOptions(options);
   const transport = createTransport(resolved);
   const client = createClient(resolved, transport.exchange);
   const manifests = createManifests(client);
 
   return {
+    ...createUploads(client, manifests),
     async resolve(reference, { signal } = {}) {
       return manifests.resolve(reference, { signal: shared(signal) });
     },

@@ -14,15 +14,27 @@ export interface Access {
   readonly repository?: string | undefined;
   /** Comma-separated, in the words of token scopes. @defaultValue `pull` */
   readonly actions?: string | undefined;
+  /** Another repository of the registry, read for a mount. */
+  readonly mountFrom?: string | undefined;
+}
+
+/** A body that comes in pieces, of a length known before; opened anew for each time it is sent. */
+export interface StreamedBody {
+  /** Bytes; at least 1. */
+  readonly size: number;
+  /** Asks for the next piece when the one before has been handed to the kernel. */
+  open(): AsyncIterable<Uint8Array>;
 }
 
 /** One request, before anything was decided about credentials, redirects or sockets. */
 export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string | undefined;
+  readonly body?: string | Uint8Array | StreamedBody | undefined;
+  /** From the last byte of the body to the response head. @defaultValue that of the options */
+  readonly headersTimeoutMs?: number | undefined;
   /** `blob` bodies may be large and take the lean reader where there is one. */
   readonly kind: 'metadata' | 'blob';
   readonly access?: Access | undefined;

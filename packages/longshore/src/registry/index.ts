@@ -34,3 +34,10 @@ export type {
   RegistryEvent,
   RepositoryAddress,
 } from './types.ts';
+export type {
+  BlobBody,
+  ManifestBytes,
+  RegistryUploads,
+  UploadOptions,
+  UploadSession,
+} from './uploadTypes.ts';

@@ -26,15 +26,19 @@ const HEAD_REFUSED: ReadonlySet<number> = new Set([400, 405, 406, 415, 501]);
 /** Manifests that a GET for `resolve` has brought already, until `manifest` asks for them. */
 const MAX_KEPT = 32;
 
-type SignalOption = { readonly signal?: AbortSignal | undefined };
+type ResolveOption = {
+  readonly signal?: AbortSignal | undefined;
+  /** In the words of token scopes. @defaultValue `pull` */
+  readonly actions?: string | undefined;
+};
 
 /** The manifest half of `Registry`. */
 export interface Manifests {
-  resolve(reference: Reference, options?: SignalOption): Promise<Descriptor>;
+  resolve(reference: Reference, options?: ResolveOption): Promise<Descriptor>;
   manifest(
     repository: RepositoryAddress,
     descriptor: Descriptor,
-    options?: SignalOption,
+    options?: Pick<ResolveOption, 'signal'>,
   ): Promise<FetchedManifest>;
 }
 
@@ -84,9 +88,13 @@ export function createManifests(client: RegistryClient): Manifests {
   }
 
   return {
-    resolve(reference, { signal } = {}) {
+    resolve(reference, { signal, actions } = {}) {
       const call = callFor(reference, referenceTarget(reference), signal);
-      return resolveByHead(reference, { ...call, what: `the manifest of ${nameOf(reference)}` });
+      return resolveByHead(reference, {
+        ...call,
+        access: { ...call.access, actions },
+        what: `the manifest of ${nameOf(reference)}`,
+      });
     },
 
     async manifest(repository, descriptor, { signal } = {}) {

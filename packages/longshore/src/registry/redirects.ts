@@ -19,7 +19,7 @@ export function withRedirects(next: Exchange, insecureHosts: ReadonlySet<string>
     for (let followed = 0; ; followed += 1) {
       const response = await next(request);
       const location = headerValue(response.headers, 'location');
-      if (!STATUSES.has(response.status) || location === undefined || request.method === 'POST') {
+      if (!STATUSES.has(response.status) || location === undefined || !isRead(request)) {
         return response;
       }
       await discardBody(response);
@@ -28,6 +28,11 @@ export function withRedirects(next: Exchange, insecureHosts: ReadonlySet<string>
       request = changeRequest(request, { url: target, headers: headersFor(target, request) });
     }
   };
+}
+
+/** Nothing that changes a registry is sent to where its answer points. */
+function isRead({ method }: HttpRequest): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 function readTarget(

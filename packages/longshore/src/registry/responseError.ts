@@ -13,13 +13,29 @@ export interface ErrorSubject {
   readonly method: string;
   /** Where the credentials came from that were tried, if any were. */
   readonly credentialSource?: string | undefined;
+  /** @defaultValue for reading */
+  readonly judge?: JudgeResponse | undefined;
 }
 
-interface Verdict {
+/** What a status means, in words. */
+export interface Verdict {
   readonly code: string;
   readonly text: string;
   readonly hint: string | undefined;
+  /** @defaultValue by the status */
+  readonly retryable?: boolean;
 }
+
+/**
+ * Reads what a status means for what was asked.
+ * @param codes of the error document, upper case: `BLOB_UPLOAD_UNKNOWN`
+ * @param said what the registry says about it
+ */
+export type JudgeResponse = (
+  status: number,
+  subject: ErrorSubject,
+  answer: { readonly codes: readonly string[]; readonly said: string },
+) => Verdict | undefined;
 
 const MAX_ERROR_BYTES = 64 * 1024;
 
@@ -32,13 +48,13 @@ export async function responseError(
   subject: ErrorSubject,
 ): Promise<RegistryError> {
   const { status, headers, url } = response;
-  const said = await readRegistryText(response);
-  const verdict = judge(status, subject);
+  const { said, codes } = await readRegistryText(response);
+  const verdict = subject.judge?.(status, subject, { codes, said }) ?? judge(status, subject);
   const details = said === '' ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
   return new RegistryError(`${verdict.text} (${details})`, {
     code: verdict.code,
     hint: verdict.hint,
-    retryable: isRetryableStatus(status),
+    retryable: verdict.retryable ?? isRetryableStatus(status),
     status,
     retryAfterMs: parseRetryAfter(headerValue(headers, 'retry-after') ?? '', Date.now()),
     request: describeRequest({ method: subject.method, url }),
@@ -112,20 +128,22 @@ function judge(status: number, { what, registry, credentialSource }: ErrorSubjec
 }
 
 /** The texts of an OCI error document, else the start of a short text; cleaned for terminals. */
-async function readRegistryText(response: HttpResponse): Promise<string> {
+async function readRegistryText(
+  response: HttpResponse,
+): Promise<{ said: string; codes: readonly string[] }> {
   let body: string;
   try {
     body = (await readBody(response, MAX_ERROR_BYTES)).toString('utf8');
   } catch {
-    return '';
+    return { said: '', codes: [] };
   }
   const document = readErrors(body);
-  if (document !== undefined) return cleanText(document);
+  if (document !== undefined) return { ...document, said: cleanText(document.said) };
   const type = headerValue(response.headers, 'content-type') ?? '';
-  return /^text\/plain\b/i.test(type) ? cleanText(body) : '';
+  return { said: /^text\/plain\b/i.test(type) ? cleanText(body) : '', codes: [] };
 }
 
-function readErrors(body: string): string | undefined {
+function readErrors(body: string): { said: string; codes: readonly string[] } | undefined {
   let value: unknown;
   try {
     value = JSON.parse(body);
@@ -136,12 +154,18 @@ function readErrors(body: string): string | undefined {
   // `errors` by the distribution specification; `details` is Docker Hub's, `error*` OAuth2's.
   const fields = value as Readonly<Record<string, unknown>>;
   if (Array.isArray(fields['errors'])) {
-    const texts = fields['errors'].slice(0, 3).map(readError);
-    return texts.filter((text) => text !== '').join('; ');
+    const errors = fields['errors'].slice(0, 3);
+    const said = errors.map(readError).filter((text) => text !== '');
+    return { said: said.join('; '), codes: errors.map(readCode) };
   }
   const text =
     fields['error_description'] ?? fields['details'] ?? fields['message'] ?? fields['error'];
-  return typeof text === 'string' ? text : undefined;
+  return typeof text === 'string' ? { said: text, codes: [] } : undefined;
+}
+
+function readCode(error: unknown): string {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return '';
+  return typeof error.code === 'string' ? error.code.toUpperCase() : '';
 }
 
 function readError(error: unknown): string {

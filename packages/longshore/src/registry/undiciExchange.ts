@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
 import { BodyPump } from './bodyPump.ts';
 import { MAX_HEAD_BYTES } from './direct/directCall.ts';
@@ -78,7 +79,7 @@ class UndiciCall implements Dispatcher.DispatchHandler {
   }
 
   send(dispatcherFor: (url: URL) => Dispatcher): Promise<HttpResponse> {
-    const { url, method, headers, body, signal } = this.#request;
+    const { url, method, headers, body, signal, headersTimeoutMs } = this.#request;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     try {
@@ -87,8 +88,8 @@ class UndiciCall implements Dispatcher.DispatchHandler {
           origin: url.origin,
           path: `${url.pathname}${url.search}`,
           method,
-          headers: { ...headers },
-          body: body ?? null,
+          ...bodyOptions(headers, body),
+          ...(headersTimeoutMs === undefined ? {} : { headersTimeout: headersTimeoutMs }),
         },
         this,
       );
@@ -145,9 +146,26 @@ class UndiciCall implements Dispatcher.DispatchHandler {
 
   #giveUp(reason: unknown): void {
     this.#givenUp = true;
-    this.#controller?.abort(new Error('given up'));
+    // First: undici tells the abort within its call, and the first reason counts.
     this.#head.reject(reason);
+    this.#controller?.abort(new Error('given up'));
   }
+}
+
+/** A piece is asked for when the socket has drained: what a slow registry has not taken stays on disk. */
+function bodyOptions(
+  headers: HttpRequest['headers'],
+  body: HttpRequest['body'],
+): Pick<Dispatcher.DispatchOptions, 'headers' | 'body'> {
+  if (body === undefined) return { headers: { ...headers }, body: null };
+  if (typeof body === 'string' || body instanceof Uint8Array) {
+    return { headers: { ...headers }, body };
+  }
+  // One piece ahead: reading it overlaps with sending the one before.
+  return {
+    headers: { ...headers, 'content-length': String(body.size) },
+    body: Readable.from(body.open(), { highWaterMark: 1 }),
+  };
 }
 
 function readFields(headers: Record<string, string | string[] | undefined>): HeaderFields {

@@ -1,4 +1,4 @@
-import { createFlights } from '../flights.ts';
+import { createFlights } from '../../concurrency/index.ts';
 import {
   type AuthConfig,
   helperFor,

@@ -5,6 +5,7 @@ import {
   createRegistry,
   type Registry,
   type RegistryOptions,
+  type RegistryUploads,
 } from '../../../src/registry/index.ts';
 
 /** A layer's worth of bytes with its descriptor. */
@@ -31,7 +32,7 @@ export function makeManifest(): { bytes: Buffer; descriptor: Descriptor } {
 /** A registry whose waits are recorded and not waited for. */
 export function testRegistry(
   options: RegistryOptions = {},
-): Registry & AsyncDisposable & { readonly sleeps: number[] } {
+): Registry & RegistryUploads & AsyncDisposable & { readonly sleeps: number[] } {
   const sleeps: number[] = [];
   const registry = createRegistry({
     sleep: (ms) => {

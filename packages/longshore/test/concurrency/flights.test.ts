@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createFlights } from '../../src/registry/flights.ts';
+import { createFlights } from '../../src/concurrency/flights.ts';
 
 const timeout = 5000;
 
