@@ -84,9 +84,26 @@ const CASES: Readonly<
   'gzip-9 against gzip-9': { ours: ['gzip', '9'], theirs: ['gzip', '9'], goal: 1.3 },
 };
 
+const folder = join(import.meta.dirname, '../results/export');
+const file = join(folder, `pairs-${new Date().toISOString().slice(0, 16).replace(':', '')}.json`);
+const results: unknown[] = [];
+
+/** After every pair: a run takes an hour, and may be cut. */
+async function save(): Promise<void> {
+  const machine = {
+    cpu: cpus()[0]?.model,
+    cores: cpus().length,
+    node: process.version,
+    mksquashfs: (await run('mksquashfs', ['-version'])).stdout.split('\n')[0],
+    umoci: (await run('umoci', ['--version'])).stdout.trim(),
+    index: JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')),
+  };
+  await mkdir(folder, { recursive: true });
+  await writeFile(file, `${JSON.stringify({ machine, results }, null, 1)}\n`);
+}
+
 await mkdir(values.dir, { recursive: true });
 await makeInput(layout, { paths: Number(values.paths), bytes: Number(values.bytes) });
-const results: unknown[] = [];
 for (const [name, pair] of Object.entries(CASES)) {
   if (!name.includes(values.only)) continue;
   for (let i = 0; i < Number(values.pairs); i++) {
@@ -96,6 +113,7 @@ for (const [name, pair] of Object.entries(CASES)) {
     const own = first ?? (await ours(...pair.ours));
     const ratio = rival.seconds / own.seconds;
     results.push({ name, goal: pair.goal, ratio, ours: own, theirs: rival });
+    await save();
     console.log(
       `${name}: ${ratio.toFixed(2)} times as fast (goal ${pair.goal}); ours ${own.seconds.toFixed(1)} s, ` +
         `${(own.outputBytes / 1e6).toFixed(0)} MB, ${own.rssMiB?.toFixed(0)} MiB; theirs ` +
@@ -104,17 +122,3 @@ for (const [name, pair] of Object.entries(CASES)) {
     );
   }
 }
-const machine = {
-  cpu: cpus()[0]?.model,
-  cores: cpus().length,
-  node: process.version,
-  mksquashfs: (await run('mksquashfs', ['-version'])).stdout.split('\n')[0],
-  umoci: (await run('umoci', ['--version'])).stdout.trim(),
-  index: JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')),
-};
-const folder = join(import.meta.dirname, '../results/export');
-await mkdir(folder, { recursive: true });
-await writeFile(
-  join(folder, `pairs-${new Date().toISOString().slice(0, 16).replace(':', '')}.json`),
-  `${JSON.stringify({ machine, results }, null, 1)}\n`,
-);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { access, constants, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
 
@@ -45,6 +45,8 @@ export async function replaceFile(
 ): Promise<void> {
   const partial = partialName(path);
   try {
+    // Known at once, and by its reason; a converter would only say that it failed.
+    await access(dirname(path), constants.W_OK);
     await write(partial);
     const file = await open(partial, 'r+');
     try {

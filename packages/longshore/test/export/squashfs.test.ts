@@ -138,6 +138,22 @@ describe('an export to squashfs', () => {
     });
   }
 
+  it('names the directory that is not there', async () => {
+    const tools = await mkdtemp(join(home, 'tools-'));
+    await fakeMksquashfs(tools, 'works');
+    const image = await putImage(store, [layer]);
+    const path = join(home, 'not/there/x.sqfs');
+    await assert.rejects(
+      exportImage({
+        store,
+        image,
+        output: { kind: 'squashfs', path },
+        options: { searchPath: tools },
+      }),
+      { code: 'ERR_OUTPUT_WRITE', message: `${path} cannot be written: ENOENT` },
+    );
+  });
+
   it('ends a converter that hangs when it is aborted', { timeout: 20_000 }, async () => {
     const abort = new AbortController();
     const big = tar(file('big', Buffer.alloc(40_000_000)));

@@ -1,22 +1,8 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { lstatSync } from 'node:fs';
-import {
-  access,
-  copyFile,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  readlink,
-  rm,
-  writeFile,
-} from 'node:fs/promises';
+import { access, copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { after, before, describe, it, type TestContext } from 'node:test';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import {
@@ -32,8 +18,8 @@ import { Model } from '../export/helpers/model.ts';
 import { nastyLayers } from '../export/helpers/nasty.ts';
 import { stackOf, toTar } from '../export/helpers/stacks.ts';
 import { file, tar } from '../export/helpers/tarBuilder.ts';
+import { asSquashfs, comparable, describeTree, needs, run, umoci } from './support/exportTools.ts';
 
-const run = promisify(execFile);
 const TIMEOUT = { timeout: 120_000 };
 
 let home: string;
@@ -47,26 +33,6 @@ after(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** Debian 12 has no package of it, so that a machine may lack it, also in CI. */
-const NOT_IN_DEBIAN: ReadonlySet<string> = new Set(['apptainer']);
-
-/** Says loudly what is not tested for want of a tool; in CI that is a failure. */
-async function needs(t: TestContext, ...tools: readonly string[]): Promise<boolean> {
-  const missing: string[] = [];
-  for (const tool of tools) {
-    const found = await run('/bin/sh', ['-c', `command -v ${tool}`]).catch(() => undefined);
-    if (found === undefined) missing.push(tool);
-  }
-  if (tools.includes('umoci') && process.geteuid?.() !== 0) missing.push('root');
-  if (missing.length === 0) return true;
-  const reason = `NOT TESTED: ${missing.join(', ')} missing`;
-  if (missing.some((tool) => !NOT_IN_DEBIAN.has(tool))) {
-    assert.notEqual(process.env['CI'], 'true', reason);
-  }
-  t.skip(reason);
-  return false;
-}
-
 async function exportTo(
   kind: OutputKind,
   image: ExportImage,
@@ -77,66 +43,8 @@ async function exportTo(
   return path;
 }
 
-/** Every path with all that is comparable of it; names as bytes. */
-async function describeTree(root: string, withXattrs: boolean): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  const names = new Map<number, string[]>();
-  const walk = async (path: Buffer, name: string): Promise<void> => {
-    const stats = lstatSync(path);
-    if (!stats.isDirectory()) names.set(stats.ino, [...(names.get(stats.ino) ?? []), name]);
-    let what = `${(stats.mode & 0o170000).toString(8)} ${(stats.mode & 0o7777).toString(8)} ${stats.uid}:${stats.gid}`;
-    if (stats.isFile()) {
-      const bytes = await readFile(path);
-      what += ` ${createHash('sha256').update(bytes).digest('hex').slice(0, 16)} ${stats.mtimeMs / 1000}`;
-    } else if (stats.isSymbolicLink()) {
-      what += ` -> ${(await readlink(path, 'buffer')).toString('latin1')}`;
-    } else if (!stats.isDirectory()) what += ` ${stats.rdev}`;
-    if (withXattrs) what += await xattrsOf(path);
-    found[name] = `${what} #${stats.ino}`;
-    if (!stats.isDirectory()) return;
-    for (const entry of await readdir(path, { encoding: 'buffer' })) {
-      const child = Buffer.concat([path, Buffer.from('/'), entry]);
-      await walk(child, `${name}/${entry.toString('latin1')}`);
-    }
-  };
-  await walk(Buffer.from(root), '');
-  for (const [name, what] of Object.entries(found)) {
-    const [text = '', inode = ''] = what.split(' #');
-    found[name] = `${text} ${(names.get(Number(inode)) ?? []).toSorted().join(' = ')}`;
-  }
-  return found;
-}
-
-async function xattrsOf(path: Buffer): Promise<string> {
-  const name = path.toString('utf8');
-  if (!Buffer.from(name).equals(path)) return '';
-  const { stdout } = await run('getfattr', [
-    '-h',
-    '-d',
-    '-m',
-    '-',
-    '-e',
-    'hex',
-    '--absolute-names',
-    name,
-  ]);
-  return stdout
-    .split('\n')
-    .filter((line) => line.includes('='))
-    .toSorted()
-    .join(' ');
-}
-
-async function umoci(image: ExportImage): Promise<string> {
-  const layout = join(await mkdtemp(join(home, 'layout-')), 'layout');
-  await mkdir(layout);
-  await run('tar', ['-xf', await exportTo('oci-archive', image), '-C', layout]);
-  const index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8'));
-  index.manifests[0].annotations = { 'org.opencontainers.image.ref.name': 'x' };
-  await writeFile(join(layout, 'index.json'), JSON.stringify(index));
-  const bundle = join(dirname(layout), 'bundle');
-  await run('umoci', ['unpack', '--image', `${layout}:x`, bundle]);
-  return join(bundle, 'rootfs');
+async function umociRoot(image: ExportImage): Promise<string> {
+  return umoci(await exportTo('oci-archive', image), await mkdtemp(join(home, 'umoci-')));
 }
 
 async function unsquash(squashfs: string, offset = 0): Promise<string> {
@@ -145,17 +53,12 @@ async function unsquash(squashfs: string, offset = 0): Promise<string> {
   return target;
 }
 
-/** Directories that no layer has an entry for: umoci leaves the moment of unpacking and the umask. */
-function comparable(tree: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(tree).filter(([name]) => name !== ''));
-}
-
 describe('content is equal to what umoci unpacks', () => {
   for (const [name, layers] of Object.entries(nastyLayers())) {
     it(name, TIMEOUT, async (t) => {
       if (!(await needs(t, 'umoci', 'mksquashfs', 'unsquashfs', 'getfattr'))) return;
       const image = await putImage(store, layers);
-      const theirs = await umoci(image);
+      const theirs = await umociRoot(image);
       const expected = comparable(await describeTree(theirs, true));
       const rootfs = await exportTo('rootfs', image);
       assert.deepEqual(
@@ -186,7 +89,7 @@ describe('content is equal to what umoci unpacks', () => {
       );
       assert.deepEqual(
         comparable(await describeTree(await exportTo('rootfs', image), false)),
-        comparable(await describeTree(await umoci(image), false)),
+        comparable(await describeTree(await umociRoot(image), false)),
         JSON.stringify(ops),
       );
     }
@@ -196,7 +99,7 @@ describe('content is equal to what umoci unpacks', () => {
   it('for an image that buildah made', TIMEOUT, async (t) => {
     if (!(await needs(t, 'buildah', 'umoci', 'mksquashfs', 'unsquashfs'))) return;
     const image = await buildahImage();
-    const theirs = comparable(await describeTree(await umoci(image), true));
+    const theirs = comparable(await describeTree(await umociRoot(image), true));
     assert.ok(Object.keys(theirs).length > 10);
     const ours = await unsquash(await exportTo('squashfs', image));
     assert.deepEqual(asSquashfs(await describeTree(ours, true)), asSquashfs(theirs));
@@ -213,16 +116,6 @@ describe('content is equal to what umoci unpacks', () => {
     assert.deepEqual(trees[1], trees[0]);
   });
 });
-
-/** squashfs keeps hard links of files only, not those of symlinks and devices; and whole seconds. */
-function asSquashfs(tree: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(comparable(tree)).map(([name, what]) => [
-      name,
-      what.startsWith('100000') ? what.replace(/ (\d+)\.\d+/, ' $1') : (what.split(' /')[0] ?? ''),
-    ]),
-  );
-}
 
 async function buildahImage(): Promise<ExportImage> {
   const work = await mkdtemp(join(home, 'buildah-'));
