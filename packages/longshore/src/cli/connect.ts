@@ -12,6 +12,7 @@ import type {
 import type { CommandContext } from './commands/context.ts';
 import { credentialPlaces } from './credentialPlaces.ts';
 import { usageError } from './failures.ts';
+import { readMirrors } from './mirrors.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -29,6 +30,7 @@ export async function readConnection(context: CommandContext): Promise<Connectio
     throw usageError('--cert and --key belong together; give both');
   }
   const insecureHosts = settings.insecure?.map(checkHost);
+  const mirrors = readMirrors(settings.mirror);
   const [ca, certPem, keyPem] = await Promise.all([
     readPem('--ca', settings.ca, places.cwd),
     readPem('--cert', cert, places.cwd),
@@ -36,6 +38,7 @@ export async function readConnection(context: CommandContext): Promise<Connectio
   ]);
   return {
     insecureHosts,
+    mirrors,
     ca,
     cert: certPem,
     key: keyPem,

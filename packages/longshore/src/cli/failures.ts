@@ -3,8 +3,8 @@ import { Interrupted } from './exitCodes.ts';
 import { cleanText } from './render/text.ts';
 
 /** A mistake of whoever typed the command or wrote the settings. */
-export function usageError(message: string, hint?: string): LongshoreError {
-  return new LongshoreError(message, { code: 'ERR_USAGE', origin: 'input', hint });
+export function usageError(message: string, hint?: string, cause?: unknown): LongshoreError {
+  return new LongshoreError(message, { code: 'ERR_USAGE', origin: 'input', hint, cause });
 }
 
 /**

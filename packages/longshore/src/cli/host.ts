@@ -27,7 +27,6 @@ export interface CliHost {
   readonly version: string;
   /** Whom a bug is reported to: an address, or words. */
   readonly reportTo: string;
-  readonly cpus: number;
   /** `process.platform` and `process.arch`. */
   readonly platform: string;
   readonly arch: string;

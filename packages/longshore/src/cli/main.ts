@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { availableParallelism, homedir } from 'node:os';
+import { homedir } from 'node:os';
 import { SYSTEM_CLOCK } from './render/renderer.ts';
 import { runCli } from './runCli.ts';
 
@@ -26,7 +26,6 @@ process.exitCode = await runCli({
   home: homedir(),
   version: facts.version,
   reportTo: facts.bugs?.url ?? 'its maintainers',
-  cpus: availableParallelism(),
   platform: process.platform,
   arch: process.arch,
   clock: SYSTEM_CLOCK,

@@ -57,6 +57,8 @@ export interface Elasticity {
 }
 
 const BUSY = 0.9;
+/** A run that is over sooner says nothing about what it ran on. */
+const JUDGED_MS = 1000;
 const MOSTLY = 0.4;
 
 /** Full processor: the loop, the thread that hashes, or nearly all cores. */
@@ -126,7 +128,7 @@ export class Tally {
       below: this.#below ?? now.doubling,
     };
     return {
-      bound: nameBound(evidence, now.width),
+      bound: ms < JUDGED_MS ? 'too little work' : nameBound(evidence, now.width),
       width: now.width,
       averageFlows: this.#flowMs / ms,
       bytesPerSecond: (this.#bytes * 1000) / ms,

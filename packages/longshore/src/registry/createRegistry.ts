@@ -3,6 +3,7 @@ import { openBlob } from './blobs.ts';
 import { discardBody } from './body.ts';
 import { createClient, type RegistryClient } from './client.ts';
 import { createManifests } from './manifests.ts';
+import { withMirrors } from './mirrors.ts';
 import { type RegistryOptions, resolveOptions } from './options.ts';
 import { createTransport } from './transport.ts';
 import type { Registry } from './types.ts';
@@ -23,8 +24,7 @@ export function createRegistry(options: RegistryOptions = {}): Registry & Regist
   const client = createClient(resolved, transport.exchange);
   const manifests = createManifests(client);
 
-  return {
-    ...createUploads(client, manifests),
+  const registry: Registry = {
     async resolve(reference, { signal } = {}) {
       return manifests.resolve(reference, { signal: shared(signal) });
     },
@@ -35,9 +35,16 @@ export function createRegistry(options: RegistryOptions = {}): Registry & Regist
       shared(request.signal);
       return openBlob(client, repository, descriptor, request);
     },
-    ping: (registry, { signal } = {}) => ping(client, registry, shared(signal)),
+    ping: (host, { signal } = {}) => ping(client, host, shared(signal)),
     close: () => transport.close(),
   };
+  const { mirrors } = options;
+  const mirrored =
+    mirrors === undefined || mirrors.size === 0
+      ? registry
+      : withMirrors(registry, mirrors, resolved);
+  // Mirrors follow what they mirror: pushes go past them.
+  return { ...mirrored, ...createUploads(client, manifests) };
 }
 
 /** A run's one signal is listened to by every request; ten is where Node starts to warn. */

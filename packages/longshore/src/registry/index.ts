@@ -12,6 +12,7 @@ export {
 } from './credentials/storeCredential.ts';
 export type { Credential, CredentialAddress, CredentialStore } from './credentials/types.ts';
 export { RegistryError, type RegistryErrorOptions } from './errors.ts';
+export type { Mirror, Mirrors } from './mirrors.ts';
 export type { Pem, RegistryOptions } from './options.ts';
 export type { ProxySettings } from './proxy.ts';
 export { cleanText, redactUrl } from './redact.ts';

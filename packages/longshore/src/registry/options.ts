@@ -1,4 +1,5 @@
 import type { CredentialStore } from './credentials/types.ts';
+import type { Mirrors } from './mirrors.ts';
 import type { ProxySettings } from './proxy.ts';
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry.ts';
 import type { RegistryEvent } from './types.ts';
@@ -14,6 +15,8 @@ export interface RegistryOptions {
    * its ports. @defaultValue none
    */
   readonly insecureHosts?: readonly string[] | undefined;
+  /** Registries that are asked before others, by the host they stand in for. @defaultValue none */
+  readonly mirrors?: Mirrors | undefined;
   /** Authorities trusted besides those that Node trusts already. */
   readonly ca?: Pem | readonly Pem[] | undefined;
   /** Client certificate with its chain; shown to every host that asks for one. Needs `key`. */

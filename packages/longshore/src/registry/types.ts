@@ -36,6 +36,8 @@ export interface BlobRequest extends Partial<{ readonly start: number; readonly 
    * @defaultValue true
    */
   readonly retry?: boolean;
+  /** Whether mirrors may serve it; no after one of them has sent what was not asked for. @defaultValue true */
+  readonly mirrors?: boolean;
 }
 
 export interface FetchedManifest {

@@ -4,6 +4,20 @@ import type { ResolvedOptions } from './options.ts';
 import { describeRequest } from './redact.ts';
 import { retryDelay } from './retry.ts';
 
+/** Where the request went in the end: the scheme may have been found out on the way. */
+function askedOf(
+  error: unknown,
+  context: { readonly method: string; readonly url: URL },
+): { readonly origin: string; readonly request: string } {
+  const request = error instanceof RegistryError ? error.request : undefined;
+  const url = request?.slice(request.indexOf(' ') + 1) ?? '';
+  const known = request !== undefined && URL.canParse(url);
+  return {
+    origin: originOf(known ? new URL(url) : context.url),
+    request: known ? request : describeRequest(context),
+  };
+}
+
 /**
  * Runs an operation until it succeeds, or until the policy gives up on it; then its last error is
  * thrown. Every retry is reported before its wait.
@@ -31,8 +45,7 @@ export async function withRetries<T>(
       if (delayMs === undefined) throw error;
       options.onEvent({
         type: 'registry.retry',
-        origin: originOf(context.url),
-        request: describeRequest(context),
+        ...askedOf(error, context),
         attempt,
         delayMs,
         reason: error instanceof RegistryError ? error.message : String(error),

@@ -15,8 +15,11 @@ export interface ActiveBlob {
   readonly size: number;
   readonly doneBytes: number;
   readonly bytesPerSecond: number;
-  /** `waiting` for another process that fetches it; `verifying` what an earlier run has left. */
-  readonly state: 'moving' | 'waiting' | 'retrying' | 'verifying';
+  /**
+   * `waiting` for another process that fetches it; `verifying` what an earlier run has left;
+   * `committing`: all is sent, the registry has to answer.
+   */
+  readonly state: 'moving' | 'waiting' | 'retrying' | 'verifying' | 'committing';
   /** First reference that needs it, short, for a person. */
   readonly label: string;
 }
@@ -49,8 +52,9 @@ export type TransferEvent =
   | {
       readonly type: 'run.started';
       readonly at: number;
-      readonly verb: 'pull';
+      readonly verb: 'pull' | 'push';
       readonly images: number;
+      /** Blobs moved at once: downloads of a pull, uploads to each registry of a push. */
       readonly workers: Workers;
     }
   | {
@@ -100,6 +104,35 @@ export type TransferEvent =
       readonly by: 'this-run' | 'another-process';
     }
   | {
+      readonly type: 'blob.pushed';
+      readonly at: number;
+      readonly digest: Digest;
+      readonly size: number;
+      /** Registry and path. */
+      readonly repository: string;
+      /** `present`: it was there before. */
+      readonly how: 'uploaded' | 'mounted' | 'present';
+      readonly sentBytes: number;
+      readonly milliseconds: number;
+    }
+  | {
+      /** An upload stood still and was cut, to be sent again. */
+      readonly type: 'upload.cut';
+      readonly at: number;
+      readonly digest: Digest;
+      readonly registry: string;
+      readonly silentMs: number;
+      readonly sentBytes: number;
+    }
+  | {
+      /** How many uploads at once a registry gets from now on. */
+      readonly type: 'push.width';
+      readonly at: number;
+      readonly registry: string;
+      readonly width: number;
+      readonly reason: string;
+    }
+  | {
       readonly type: 'blob.failed';
       readonly at: number;
       readonly digest: Digest;
@@ -112,6 +145,8 @@ export type TransferEvent =
       readonly reference: string;
       readonly digest: Digest;
       readonly milliseconds: number;
+      /** Of a push: `unchanged` where the registry had it under that name already. */
+      readonly how?: 'pushed' | 'unchanged';
     }
   | {
       readonly type: 'image.failed';
@@ -154,6 +189,8 @@ export type TransferEvent =
         readonly cancelled: number;
       };
       readonly fetchedBytes: number;
+      /** Of a push. */
+      readonly sentBytes?: number;
       readonly settled: readonly Settled[];
       readonly plan?: PlanSummary;
     }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type {
   AcquireOptions,
+  Admission,
   ElasticController,
   ElasticSample,
   Limiter,
@@ -17,13 +18,13 @@ export interface Slot {
 type Seen = Pick<ElasticSample, 'bytes' | 'requests' | 'acceptedAt' | 'refusals' | 'breaks'>;
 
 /**
- * Everything that goes to one server of bytes: how many at once, when a request may start, and what
- * the controller of the width has to know.
+ * Everything that goes to or comes from one server of bytes: how many at once, when a request may
+ * start, and what the controller of the width has to know.
  */
-export class Lane {
+export class Lane<C extends { readonly admission: Admission } = ElasticController> {
   readonly limiter: Limiter;
   /** `undefined` where the user has fixed the width. */
-  readonly controller: ElasticController | undefined;
+  readonly controller: C | undefined;
   readonly #now: () => number;
   #flows = 0;
   #open = 0;
@@ -36,7 +37,7 @@ export class Lane {
   #nextAt = 0;
   #fastestSetupMs: number | undefined;
 
-  constructor(limiter: Limiter, controller: ElasticController | undefined, now: () => number) {
+  constructor(limiter: Limiter, controller: C | undefined, now: () => number) {
     this.limiter = limiter;
     this.controller = controller;
     this.#now = now;
@@ -47,7 +48,7 @@ export class Lane {
     return this.#open;
   }
 
-  /** All body bytes that came through it. */
+  /** All body bytes that went through it. */
   get servedBytes(): number {
     return this.#servedBytes;
   }
@@ -96,10 +97,11 @@ export class Lane {
         this.#fastestSetupMs = Math.min(this.#fastestSetupMs ?? setupMs, setupMs);
       },
       refused: (retryAfterMs) => {
-        const { count = 0, inFlight: before = this.#open } = this.#refusals ?? {};
+        const { count = 0, inFlight: before = Number.POSITIVE_INFINITY } = this.#refusals ?? {};
         this.#refusals = {
           count: count + 1,
-          inFlight: Math.min(before, this.#open),
+          // An upload may be refused after its body was begun; it is not among those in flight.
+          inFlight: Math.min(before, this.#open - (open ? 1 : 0)),
           retryAfterMs,
         };
       },

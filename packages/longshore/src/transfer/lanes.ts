@@ -35,6 +35,8 @@ export interface Settled {
   readonly width: number;
   /** What bounded it; only where the width was found, not set. */
   readonly verdict?: Verdict | undefined;
+  /** Of a push: why this wide, in words. */
+  readonly reason?: string;
 }
 
 /**

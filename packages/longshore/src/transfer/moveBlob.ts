@@ -246,6 +246,8 @@ export class BlobMove {
       ...(ranged && (flow.offset > 0 || probing) ? { start: flow.offset } : {}),
       ...(ranged && flow.end < size ? { end: flow.end } : {}),
       retry: false,
+      // Who has sent other bytes than it promised is not asked for them again.
+      mirrors: this.#trouble.corruptions === 0,
       signal: AbortSignal.any([signal, ingest.signal, flow.signal, this.#ended.signal]),
     });
     lanes.learn(source.registry, stream.origin);

@@ -8,8 +8,8 @@ const TICK_MS = 100;
 export interface ProgressOptions {
   readonly now: () => number;
   readonly emit: EventListener;
-  readonly totalBytes: number;
-  readonly blobs: number;
+  readonly totalBytes: () => number;
+  readonly blobs: () => number;
   readonly width: () => number;
   readonly images: () => { total: number; done: number; failed: number };
 }
@@ -56,17 +56,18 @@ export class ProgressTicker implements Disposable {
     const at = now();
     const bytesPerSecond = this.#meter.sample(at);
     let doneBytes = this.#bytesDone;
+    const total = totalBytes();
     for (const blob of this.active) doneBytes += blob.plannedBytesDone;
     emit({
       type: 'progress',
       at,
       elapsedMs: at - this.#startedAt,
       doneBytes,
-      totalBytes,
+      totalBytes: total,
       bytesPerSecond,
-      etaMs: estimateRemainingMs(totalBytes - doneBytes, bytesPerSecond),
+      etaMs: estimateRemainingMs(total - doneBytes, bytesPerSecond),
       images: images(),
-      blobs: { total: blobs, done: this.#blobsDone },
+      blobs: { total: blobs(), done: this.#blobsDone },
       width: width(),
       active: Array.from(this.active, (blob) => blob.row(at)),
     });

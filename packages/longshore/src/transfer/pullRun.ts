@@ -191,8 +191,8 @@ export class PullRun {
     const progress = new ProgressTicker({
       now: this.#now,
       emit: this.#emit,
-      totalBytes: plan.summary.fetchBytes,
-      blobs: plan.fetch.length,
+      totalBytes: () => plan.summary.fetchBytes,
+      blobs: () => plan.fetch.length,
       width: () => this.#lanes.width,
       images: () => countImages(this.#records),
     });

@@ -8,6 +8,7 @@ import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { pullDocument } from '../pull/document.ts';
 import { type Entry, readList } from '../pull/listFile.ts';
 import { choosePlatform } from '../pull/platform.ts';
+import { openRate } from '../pull/rate.ts';
 import { openSinks } from '../pull/sinks.ts';
 import { chooseWidth } from '../pull/width.ts';
 import { planLine } from '../render/lasting.ts';
@@ -22,7 +23,7 @@ import type { CommandContext } from './context.ts';
 interface PullRequest {
   readonly entries: readonly Entry[];
   readonly platform: Platform | 'all';
-  readonly width: { readonly workers: number; readonly serial: boolean };
+  readonly width: { readonly workers: number | 'auto'; readonly serial: boolean };
   readonly sinks: readonly ImageSink[];
   readonly connection: Connection;
   readonly report: string | undefined;
@@ -67,7 +68,7 @@ export async function runPull(context: CommandContext): Promise<number> {
 async function readRequest(context: CommandContext): Promise<PullRequest> {
   const { args, settings, sources, places, host } = context;
   const { from, platform } = settings;
-  const width = chooseWidth(settings, sources, host.cpus);
+  const width = chooseWidth(settings, sources);
   const listed =
     from === undefined ? [] : await readList(from, { cwd: places.cwd, stdin: host.stdin });
   const entries = [...args.map((input) => ({ input })), ...listed];
@@ -94,7 +95,10 @@ async function pullAll(
   { interrupts, onEvent }: { readonly interrupts: Interrupts; readonly onEvent: EventListener },
 ): Promise<PullResult> {
   const { settings, host } = context;
-  const [store, { pull }] = await Promise.all([
+  const { 'limit-rate': rate, 'max-connections': maxConnections } = settings;
+  const { places } = context;
+  using limited = rate === undefined ? undefined : await openRate(rate, places.cwd);
+  const [store, { pull, openHostMemory }] = await Promise.all([
     openOrCreateStore(context),
     import('../../transfer/index.ts'),
   ]);
@@ -110,6 +114,9 @@ async function pullAll(
           registry,
           platform: request.platform,
           ...request.width,
+          ...(maxConnections === undefined ? {} : { maxConnections }),
+          memory: await openHostMemory(places.hostMemory),
+          rateLimit: limited?.limit,
           failFast: settings['fail-fast'] ?? false,
           dryRun: settings['dry-run'] ?? false,
           sinks: request.sinks,

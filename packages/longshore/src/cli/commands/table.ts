@@ -15,7 +15,7 @@ export interface CommandSpec {
   readonly load: () => Promise<RunCommand>;
 }
 
-const REGISTRY: readonly OptionName[] = ['insecure', 'ca', 'cert', 'key'];
+const REGISTRY: readonly OptionName[] = ['mirror', 'insecure', 'ca', 'cert', 'key'];
 
 export const COMMANDS: readonly CommandSpec[] = [
   {
@@ -27,7 +27,9 @@ export const COMMANDS: readonly CommandSpec[] = [
       'to',
       'platform',
       'workers',
+      'max-connections',
       'serial',
+      'limit-rate',
       'fail-fast',
       'dry-run',
       'report',

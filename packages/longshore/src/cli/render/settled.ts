@@ -26,7 +26,12 @@ const WORDS: Readonly<Record<Verdict['bound'], string>> = {
   'too little work': 'too little work to go wider',
 };
 
-function evidenceOf({ bound, evidence, bytesPerSecondPerFlow }: Verdict): string | undefined {
+function evidenceOf({
+  bound,
+  evidence,
+  bytesPerSecondPerFlow,
+  seconds,
+}: Verdict): string | undefined {
   switch (bound) {
     case 'cpu: hash':
       return `busy ${percent(evidence.cpuPart)} of the time`;
@@ -37,7 +42,9 @@ function evidenceOf({ bound, evidence, bytesPerSecondPerFlow }: Verdict): string
     case 'per-connection cap':
       return `${formatRate(bytesPerSecondPerFlow)} each`;
     case 'too little work':
-      return `${percent(evidence.idlePart)} of the time nothing was left to start`;
+      return seconds < 1
+        ? 'over in less than a second'
+        : `${percent(evidence.idlePart)} of the time nothing was left to start`;
     case 'server':
       return evidence.breaks > 0
         ? `${formatCount(evidence.breaks, 'connection')} broke`

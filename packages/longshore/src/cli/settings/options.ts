@@ -5,6 +5,8 @@ export type OptionKind =
   | 'list'
   | 'switch'
   | 'count'
+  /** A count, or `auto`. */
+  | 'width'
   | 'size'
   | 'duration'
   | 'choice';
@@ -106,11 +108,29 @@ export const OPTIONS = {
     defaultText: 'that of this machine',
   },
   workers: {
+    kind: 'width',
+    placeholder: 'N',
+    max: 256,
+    help: 'How many connections carry blobs at once: a number up to 256, or auto, which finds out for each server how many pay',
+    defaultText: 'auto',
+  },
+  'max-connections': {
     kind: 'count',
     placeholder: 'N',
     max: 256,
-    help: 'How many blobs are moved at once, at most 256',
-    defaultText: 'twice the number of CPUs',
+    help: 'The most connections that --workers auto opens, over all servers',
+    defaultText: '64',
+  },
+  'limit-rate': {
+    kind: 'text',
+    placeholder: 'RATE',
+    help: 'Bytes a second over all connections, for example 20MB/s; @FILE reads it from a file, which may be changed while the pull runs',
+    defaultText: 'no limit',
+  },
+  mirror: {
+    kind: 'list',
+    placeholder: 'HOST=MIRROR',
+    help: 'Ask MIRROR (a host, with a path where its repositories have a prefix) before HOST; several are asked in their order (repeatable)',
   },
   serial: { kind: 'switch', help: 'One blob at a time, each as a whole' },
   'fail-fast': { kind: 'switch', help: 'Stop at the first image that fails' },

@@ -8,6 +8,8 @@ export interface Places {
   readonly home: string;
   /** Default of `--store`. */
   readonly store: string;
+  /** What runs have found out about hosts; the next run starts from it. */
+  readonly hostMemory: string;
   /** Usual places of the settings file; the first that is there counts. */
   readonly settingsFiles: readonly string[];
 }
@@ -16,11 +18,13 @@ export interface Places {
 export function findPlaces(env: Environment, cwd: string, home: string): Places {
   const ownHome = absolute(env['HOME']) ?? home;
   const data = absolute(env['XDG_DATA_HOME']) ?? path.join(ownHome, '.local', 'share');
+  const state = absolute(env['XDG_STATE_HOME']) ?? path.join(ownHome, '.local', 'state');
   const config = absolute(env['XDG_CONFIG_HOME']) ?? path.join(ownHome, '.config');
   return {
     cwd,
     home: ownHome,
     store: path.join(data, 'longshore'),
+    hostMemory: path.join(state, 'longshore', 'hosts.json'),
     settingsFiles: [
       path.join(cwd, 'longshore.yaml'),
       path.join(config, 'longshore', 'longshore.yaml'),

@@ -15,6 +15,7 @@ interface ValueOfKind {
   readonly list: readonly string[];
   readonly switch: boolean;
   readonly count: number;
+  readonly width: number | 'auto';
   readonly size: number;
   readonly duration: number;
   readonly choice: string;
@@ -130,6 +131,8 @@ function parseByKind(name: OptionName, value: RawValue['value']): Parsed<OptionV
   switch (spec.kind) {
     case 'count':
       return parseCount(text, spec.max ?? Number.MAX_SAFE_INTEGER);
+    case 'width':
+      return text === 'auto' ? { ok: true, value: text } : parseWidth(text, spec.max);
     case 'size':
       return parseSize(text);
     case 'duration':
@@ -140,6 +143,11 @@ function parseByKind(name: OptionName, value: RawValue['value']): Parsed<OptionV
     case 'path':
       return { ok: true, value: text };
   }
+}
+
+function parseWidth(text: string, max = Number.MAX_SAFE_INTEGER): Parsed<number> {
+  const parsed = parseCount(text, max);
+  return parsed.ok ? parsed : bad(`${parsed.reason}, nor auto`);
 }
 
 function parseChoice(text: string, choices: readonly string[]): Parsed<string> {

@@ -40,7 +40,7 @@ test('a broken value that is beaten does no harm, one that counts names its plac
   assert.equal(resolveSettings({ flags, environment, file: none }).settings.workers, 4);
   assert.throws(
     () => resolveSettings({ flags: none, environment, file: none }),
-    /^LongshoreError: LONGSHORE_WORKERS: "many" is not a whole number from 1 to 256$/,
+    /^LongshoreError: LONGSHORE_WORKERS: "many" is not a whole number from 1 to 256, nor auto$/,
   );
   const others = resolveSettings({ flags: none, environment, file: none }, ['store']);
   assert.equal(others.settings.workers, undefined);
@@ -53,6 +53,7 @@ test('every option can be set in the environment', () => {
     list: 'a.example,b.example',
     switch: '1',
     count: '3',
+    width: 'auto',
     size: '1GiB',
     duration: '30d',
     choice: 'plain',

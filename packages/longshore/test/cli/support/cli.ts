@@ -39,7 +39,6 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
     home: '/nonexistent',
     version: '1.2.3',
     reportTo: 'the tests',
-    cpus: 2,
     platform: 'linux',
     arch: 'x64',
     clock: SYSTEM_CLOCK,
