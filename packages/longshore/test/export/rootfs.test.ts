@@ -77,7 +77,7 @@ describe('an export to a directory', () => {
       file('su', 'x', { mode: 0o6755, uid: 12_345 }),
       file('locked', 'x', { mode: 0o000 }),
       header({ name: 'null', flag: '3', major: 1, minor: 3 }),
-      pax([['SCHILY.xattr.user.a', 'b']]),
+      pax([['SCHILY.xattr.security.capability', 'b']]),
       file('labelled', ''),
     ]);
     assert.equal((await stat(join(root, 'su'))).mode & 0o7777, 0o755);

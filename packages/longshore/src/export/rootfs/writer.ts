@@ -14,6 +14,7 @@ import {
 import type { ExportNote } from '../events.ts';
 import type { TarMember } from '../tar/writer.ts';
 import { makeNode } from './nodes.ts';
+import { XattrWriter } from './xattrs.ts';
 
 /** A new file: what is there already, or is a link, is an error and not a target. */
 const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
@@ -29,6 +30,7 @@ export class RootfsWriter {
   readonly #root: Buffer;
   readonly #keepOwners: boolean;
   readonly #directories: TarMember[] = [];
+  readonly #xattrs: XattrWriter;
   readonly #lost = { xattrs: 0, devices: 0, owners: 0, setid: 0 };
   #file: OpenFile | undefined;
   #bytes = 0;
@@ -36,11 +38,12 @@ export class RootfsWriter {
   constructor(root: string, keepOwners: boolean) {
     this.#root = Buffer.from(root);
     this.#keepOwners = keepOwners;
+    this.#xattrs = new XattrWriter(keepOwners);
   }
 
   async member(member: TarMember): Promise<void> {
     await this.#closeFile();
-    if (member.type !== 'hardlink') this.#countLosses(member);
+    if (member.type !== 'hardlink') this.#note(member);
     switch (member.type) {
       case 'directory':
         if (member.path !== '') await mkdir(this.#path(member.path), { mode: 0o700 });
@@ -80,6 +83,7 @@ export class RootfsWriter {
       await chmod(path, this.#mode(member));
       await utimes(path, member.mtime, member.mtime);
     }
+    this.#lost.xattrs = await this.#xattrs.write(this.#root.toString());
     return { notes: this.#notes(), bytes: this.#bytes };
   }
 
@@ -139,8 +143,8 @@ export class RootfsWriter {
     return (member.mode & ~SET_ID_BITS) | own;
   }
 
-  #countLosses(member: TarMember): void {
-    if (member.xattrs !== undefined) this.#lost.xattrs++;
+  #note(member: TarMember): void {
+    this.#xattrs.add(member);
     if (this.#keepOwners) return;
     if (member.uid !== process.geteuid?.()) this.#lost.owners++;
     if (member.type === 'file' && (member.mode & SET_ID_BITS) !== 0) this.#lost.setid++;
@@ -151,7 +155,7 @@ export class RootfsWriter {
     const all: ExportNote[] = [
       {
         code: 'xattrs-left-out',
-        message: 'extended attributes (file capabilities, labels) were left out',
+        message: 'extended attributes were left out: not allowed here, or setfattr is missing',
         count: xattrs,
       },
       { code: 'devices-left-out', message: 'device nodes were left out', count: devices },
