@@ -1,3 +1,6 @@
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isLongshoreError, LongshoreError } from '../../errors.ts';
 import type { ExportNote } from '../events.ts';
 import { emitTree } from '../layer/emit.ts';
 import type { FileTree } from '../layer/fileTree.ts';
@@ -53,12 +56,32 @@ export async function writeSquashfs(
     rootMode: image.tree.info(0).mode,
   });
   const filter = new SquashfsFilter(converter);
-  await runConverter(converter, args, toTar(image, filter, options), {
-    signal: options.signal,
-    sourceDateEpoch: newestTime(image.tree, options.nowMs),
-  });
+  try {
+    await runConverter(converter, args, toTar(image, filter, options), {
+      signal: options.signal,
+      sourceDateEpoch: newestTime(image.tree, options.nowMs),
+    });
+  } catch (error) {
+    throw await explain(error, output);
+  }
   return filter.notes();
 }
+
+/** `tar2sqfs` calls a full disk an I/O error. */
+async function explain(error: unknown, output: string): Promise<unknown> {
+  if (!isLongshoreError(error) || error.code !== 'ERR_CONVERTER_FAILED') return error;
+  const { bavail, bsize } = await statfs(dirname(output));
+  if (bavail * bsize >= FULL_BYTES) return error;
+  return new LongshoreError(`The disk is full: ${error.message}`, {
+    code: 'ERR_DISK_FULL',
+    origin: 'disk',
+    hint: 'Make room, or write to another file system',
+    cause: error,
+  });
+}
+
+/** Less than this is left when a converter could not write a block. */
+const FULL_BYTES = 1024 ** 2;
 
 async function* toTar(
   image: { readonly tree: FileTree; readonly sources: readonly LayerSource[] },
