@@ -45,17 +45,22 @@ class Sender {
   #written: Promise<boolean> = Promise.resolve(true);
   #settle: (whole: boolean) => void = () => {};
   #sentBytes = 0;
+  #left = false;
 
   constructor(response: ServerResponse, options: SendOptions) {
     this.#response = response;
     this.#options = options;
     this.#gone = new Promise((resolve) => {
-      response.once('close', resolve);
-    });
-    // A body that waits for its share, or for the kernel, must let go when its client has left.
-    void this.#gone.then(() => {
-      options.flow.close();
-      this.#settle(false);
+      const leave = (): void => {
+        // A body that waits for its share, or for the kernel, must let go when its client has left.
+        this.#left = true;
+        options.flow.close();
+        this.#settle(false);
+        resolve();
+      };
+      // It may have left while the content was looked up: then no event comes any more.
+      if (response.closed || response.destroyed) leave();
+      else response.once('close', leave);
     });
   }
 
@@ -116,6 +121,11 @@ class Sender {
 
   #write(chunk: Uint8Array): void {
     this.#sentBytes += chunk.byteLength;
+    // What is written to a connection that is gone is never called back.
+    if (this.#left) {
+      this.#written = Promise.resolve(false);
+      return;
+    }
     this.#written = new Promise((resolve) => {
       this.#settle = resolve;
       this.#response.write(chunk, (error) => resolve(error === undefined || error === null));
