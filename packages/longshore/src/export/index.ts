@@ -24,6 +24,7 @@ export {
   parseLock,
   pinnedReference,
 } from './bundle/lock.ts';
+export { type ExportEstimate, estimateExport } from './estimate.ts';
 export type { ExportEvent, ExportListener, ExportNote } from './events.ts';
 export {
   type ExportOptions,
