@@ -49,7 +49,7 @@ export interface ManifestBytes {
 export interface RegistryUploads {
   /** What a tag or digest is there now, or `undefined` when it is not there. */
   find(reference: Reference, options?: SignalOption): Promise<Descriptor | undefined>;
-  /** Whether the repository has the blob. @throws LongshoreError `ERR_SIZE_MISMATCH` */
+  /** Whether the repository has the blob, in its length. */
   hasBlob(
     repository: RepositoryAddress,
     descriptor: Descriptor,

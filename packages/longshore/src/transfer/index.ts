@@ -11,6 +11,17 @@ export type {
 export { type HostMemory, openHostMemory } from './hostMemory.ts';
 export type { Settled, Workers } from './lanes.ts';
 export { type PulledImage, type PullOptions, type PullResult, pull } from './pull.ts';
+export {
+  type ImageToPush,
+  openPusher,
+  type PushedImage,
+  type Pusher,
+  type PusherOptions,
+  type PushOptions,
+  type PushRequest,
+  type PushResult,
+  push,
+} from './push/index.ts';
 export { RateLimit } from './rateLimit.ts';
 export { type ResolvedImage, type ResolveOptions, resolveImage } from './resolve.ts';
 export { createLayersSink } from './sinks/layersSink.ts';

@@ -36,7 +36,7 @@ export interface Settled {
   /** What bounded it; only where the width was found, not set. */
   readonly verdict?: Verdict | undefined;
   /** Of a push: why this wide, in words. */
-  readonly reason?: string;
+  readonly reason?: string | undefined;
 }
 
 /**

@@ -108,7 +108,7 @@ function mergeBlobs(images: readonly ImageNeeds[]): Map<string, MergedBlob> {
 }
 
 /** An image may use one layer twice (the empty one, often); it needs it once. */
-function uniqueBlobs(blobs: readonly Descriptor[]): Descriptor[] {
+export function uniqueBlobs(blobs: readonly Descriptor[]): Descriptor[] {
   return [...new Map(blobs.map((blob) => [blobKey(blob), blob])).values()];
 }
 

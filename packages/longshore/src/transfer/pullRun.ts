@@ -2,6 +2,7 @@ import { createLimiter } from '../concurrency/index.ts';
 import { LongshoreError } from '../errors.ts';
 import { formatPlatform, formatReference, parseReference } from '../image/index.ts';
 import { Account, type Settlement } from './account.ts';
+import { every, steadyNow } from './clock.ts';
 import { summariseError } from './errors.ts';
 import type { EventListener, PlanSummary } from './events.ts';
 import { FanOut } from './fanOut.ts';
@@ -333,16 +334,6 @@ export class PullRun {
       ...plan,
     };
   }
-}
-
-/** Time of day that no adjustment of the clock makes jump: rates and waits are taken from it. */
-function steadyNow(): number {
-  return Math.round(performance.timeOrigin + performance.now());
-}
-
-function every(milliseconds: number, act: () => void): Disposable {
-  const timer = setInterval(act, milliseconds);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 function diskTooSmall(path: string, plan: PullPlan, freeBytes: number | undefined): LongshoreError {

@@ -28,7 +28,7 @@ export function renderFrame(state: ProgressState, view: FrameView): string[] {
   const height = Math.max(1, view.rows - FREE_ROWS);
   const head = [
     imagesLine(state, view),
-    ...(state.plan === undefined ? [] : [totalLine(state, view)]),
+    ...(state.plan === undefined && state.verb === 'pull' ? [] : [totalLine(state, view)]),
   ];
   const notes = throttleLine(state, view);
   // On a terminal of three rows or less, the one line that is left is the one with the bar.
@@ -49,7 +49,7 @@ function paintAll(lines: readonly (readonly Span[])[], view: FrameView): string[
   );
 }
 
-function imagesLine({ phase, images, startedAt }: ProgressState, view: FrameView): Span[] {
+function imagesLine({ phase, verb, images, startedAt }: ProgressState, view: FrameView): Span[] {
   const elapsed = formatClock(Math.max(0, view.now - startedAt));
   const spans: Span[] =
     phase === 'resolving'
@@ -58,7 +58,7 @@ function imagesLine({ phase, images, startedAt }: ProgressState, view: FrameView
           { text: `${images.resolved + images.failed} of ${formatCount(images.total, 'image')}` },
         ]
       : [
-          { text: phase === 'draining' ? 'Finishing ' : 'Pulling ', style: 'bold' },
+          { text: phase === 'draining' ? 'Finishing ' : VERBS[verb], style: 'bold' },
           { text: `${images.done} of ${formatCount(images.total, 'image')} done` },
         ];
   if (images.failed > 0) spans.push({ text: `  ${images.failed} failed`, style: 'red' });
@@ -100,11 +100,14 @@ function blobLines(active: readonly ActiveBlob[], room: number, view: FrameView)
   return [...shown.map((blob) => blobLine(blob, view)), [{ text: more, style: 'dim' }]];
 }
 
+const VERBS = { pull: 'Pulling ', push: 'Pushing ' } as const;
+
 const STATE_WORDS: Readonly<Record<ActiveBlob['state'], string | undefined>> = {
   moving: undefined,
   waiting: 'waiting',
   retrying: 'retrying',
   verifying: 'verifying',
+  committing: 'committing',
 };
 
 function blobLine(blob: ActiveBlob, view: FrameView): Span[] {

@@ -23,13 +23,14 @@ export function formatFailure(reference: string, error: ErrorSummary): string {
  */
 export function summaryLines(
   finish: Extract<TransferEvent, { type: 'run.finished' }>,
-  verb = 'Pulled',
+  verb: string = finish.sentBytes === undefined ? 'Pulled' : 'Pushed',
 ): LastingLine[] {
-  const { images, milliseconds, fetchedBytes, plan, outcome } = finish;
+  const { images, milliseconds, plan, outcome, sentBytes } = finish;
+  const movedBytes = sentBytes ?? finish.fetchedBytes;
   const took = formatDuration(milliseconds);
   const rate =
-    fetchedBytes > 0 && milliseconds > 0
-      ? ` (${formatRate((fetchedBytes / milliseconds) * 1000)})`
+    movedBytes > 0 && milliseconds > 0
+      ? ` (${formatRate((movedBytes / milliseconds) * 1000)})`
       : '';
   const saved = [
     ...(plan !== undefined && plan.presentBytes > 0
@@ -42,7 +43,10 @@ export function summaryLines(
       ? [`${formatBytes(plan.sharedBytes)} shared between images`]
       : []),
   ];
-  const moved = [`${formatBytes(fetchedBytes)} fetched${rate}`, ...saved].join(', ');
+  const moved = [
+    `${formatBytes(movedBytes)} ${sentBytes === undefined ? 'fetched' : 'sent'}${rate}`,
+    ...saved,
+  ].join(', ');
   if (outcome === 'cancelled') {
     const text = `Interrupted after ${took}: ${images.done} of ${formatCount(images.total, 'image')} done, ${moved}`;
     return [{ text, style: 'yellow' }, ...settledLines(finish)];

@@ -35,6 +35,7 @@ export function createPlainRenderer(write: (text: string) => void, clock: Clock)
   const warned = new Set<string>();
   const line = (text: string): void => write(`${cleanText(text)}\n`);
   const retries = limitLines(line, clock, ['retry', 'retries']);
+  const widths = limitLines(line, clock, ['change of width', 'changes of width']);
   const throttles = limitLines(line, clock, ['request to slow down', 'requests to slow down']);
 
   const tick = (): void => {
@@ -50,13 +51,15 @@ export function createPlainRenderer(write: (text: string) => void, clock: Clock)
     switch (event.type) {
       case 'run.started':
         summaryAt = clock.now();
-        return line(`Pulling ${formatCount(event.images, 'image')}, ${atOnce(event.workers)}`);
+        return line(
+          `${event.verb === 'push' ? 'Pushing' : 'Pulling'} ${formatCount(event.images, 'image')}, ${atOnce(event.workers)}`,
+        );
       case 'plan.ready':
         return event.images > 0 ? line(planLine(event)) : undefined;
       case 'image.done': {
         if (state.images.total > FEW_IMAGES) return;
         const took = formatDuration(event.milliseconds);
-        return line(`done ${event.reference} ${event.digest} in ${took}`);
+        return line(`${event.how ?? 'done'} ${event.reference} ${event.digest} in ${took}`);
       }
       case 'image.failed':
         return line(formatFailure(event.reference, event.error));
@@ -73,6 +76,10 @@ export function createPlainRenderer(write: (text: string) => void, clock: Clock)
           event.retryAfterMs === undefined ? '' : ` for ${formatDuration(event.retryAfterMs)}`;
         return throttles.line(`${event.origin} asks to slow down (${event.status})${wait}`);
       }
+      case 'push.width':
+        return widths.line(
+          `${event.registry}: ${formatCount(event.width, 'upload')} at once (${event.reason})`,
+        );
       case 'registry.warning': {
         const text = `${event.registry} warns: ${event.text}`;
         if (!warned.has(text)) line(text);
@@ -89,6 +96,8 @@ export function createPlainRenderer(write: (text: string) => void, clock: Clock)
       case 'blob.waiting':
       case 'blob.done':
       case 'blob.failed':
+      case 'blob.pushed':
+      case 'upload.cut':
       case 'progress':
       case 'run.draining':
       case 'registry.quota':
@@ -116,7 +125,7 @@ export function createPlainRenderer(write: (text: string) => void, clock: Clock)
 function progressLine(state: ProgressState): string {
   const { images, doneBytes, totalBytes, bytesPerSecond, etaMs } = state;
   const failed = images.failed > 0 ? `, ${images.failed} failed` : '';
-  if (state.plan === undefined) {
+  if (state.plan === undefined && state.verb === 'pull') {
     return `Resolving: ${images.resolved} of ${formatCount(images.total, 'image')}${failed}`;
   }
   const left = etaMs === undefined ? '' : `, ${formatClock(etaMs)} left`;

@@ -7,7 +7,15 @@ type Verdict = NonNullable<Settled['verdict']>;
  * How wide a pull settled and what bounds it, with the evidence: `12 connections to ghcr.io, 180 MB/s;
  * bound by the link (18 gave 1% more than 12)`. `undefined` where the user had set the width.
  */
-export function settledLine({ origin, verdict }: Settled): string | undefined {
+export function settledLine({
+  origin,
+  verdict,
+  width: uploads,
+  reason,
+}: Settled): string | undefined {
+  if (reason !== undefined) {
+    return `Settled at ${formatCount(uploads, 'upload')} to ${origin} at once: ${reason}`;
+  }
   if (verdict === undefined) return undefined;
   const host = origin.replace(/^https?:\/\//, '');
   const width = formatCount(verdict.width, 'connection');

@@ -2,6 +2,7 @@ import type { ActiveBlob, PlanSummary, TransferEvent } from '../../transfer/inde
 
 /** What a viewer knows of a run: the fold of its events. */
 export interface ProgressState {
+  readonly verb: 'pull' | 'push';
   readonly phase: 'resolving' | 'moving' | 'draining' | 'finished';
   readonly startedAt: number;
   readonly images: {
@@ -30,6 +31,7 @@ export interface ProgressState {
 const THROTTLE_SHOWN_MS = 3000;
 
 export const INITIAL_STATE: ProgressState = {
+  verb: 'pull',
   phase: 'resolving',
   startedAt: 0,
   images: { total: 0, resolved: 0, done: 0, failed: 0, cancelled: 0 },
@@ -52,6 +54,9 @@ export function foldEvent(state: ProgressState, event: TransferEvent): ProgressS
     case 'run.started':
       return {
         ...state,
+        verb: event.verb,
+        // A push resolves in its own store, which takes no time to show.
+        phase: event.verb === 'push' ? 'moving' : state.phase,
         startedAt: event.at,
         images: { ...images, total: event.images },
         width: event.workers === 'auto' ? state.width : event.workers,
@@ -106,6 +111,9 @@ export function foldEvent(state: ProgressState, event: TransferEvent): ProgressS
     case 'blob.retry':
     case 'blob.done':
     case 'blob.failed':
+    case 'blob.pushed':
+    case 'upload.cut':
+    case 'push.width':
     case 'registry.retry':
     case 'registry.quota':
     case 'registry.warning':

@@ -22,13 +22,13 @@ const active = z.object({
   size: bytes,
   doneBytes: bytes,
   bytesPerSecond: z.number(),
-  state: z.enum(['moving', 'waiting', 'retrying', 'verifying']),
+  state: z.enum(['moving', 'waiting', 'retrying', 'verifying', 'committing']),
   label: z.string(),
 });
 
 const eventSchema = z.discriminatedUnion('type', [
   line('run.started', {
-    verb: z.literal('pull'),
+    verb: z.enum(['pull', 'push']),
     images: count,
     workers: z.union([count, z.literal('auto')]),
   }),
@@ -58,7 +58,23 @@ const eventSchema = z.discriminatedUnion('type', [
     by: z.enum(['this-run', 'another-process']),
   }),
   line('blob.failed', { digest, error: errorSummary }),
-  line('image.done', { image, reference, digest, milliseconds }),
+  line('blob.pushed', {
+    digest,
+    size: bytes,
+    repository: z.string(),
+    how: z.enum(['uploaded', 'mounted', 'present']),
+    sentBytes: bytes,
+    milliseconds,
+  }),
+  line('upload.cut', { digest, registry: z.string(), silentMs: z.number(), sentBytes: bytes }),
+  line('push.width', { registry: z.string(), width: count, reason: z.string() }),
+  line('image.done', {
+    image,
+    reference,
+    digest,
+    milliseconds,
+    how: z.enum(['pushed', 'unchanged']).optional(),
+  }),
   line('image.failed', { image, reference, error: errorSummary }),
   line('progress', {
     elapsedMs: z.number(),
@@ -77,6 +93,7 @@ const eventSchema = z.discriminatedUnion('type', [
     milliseconds,
     images: z.object({ total: count, done: count, failed: count, cancelled: count }),
     fetchedBytes: bytes,
+    sentBytes: bytes.optional(),
     settled: z.array(settled).readonly(),
     plan: plan.optional(),
   }),

@@ -55,6 +55,7 @@ export const settled: z.ZodType<Settled> = z.object({
   origin: z.string(),
   mode: z.enum(['fixed', 'auto']),
   width: count,
+  reason: z.string().optional().describe('Of a push: why this wide'),
   verdict: z
     .object({
       bound: z.enum([

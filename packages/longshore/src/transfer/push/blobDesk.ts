@@ -7,8 +7,14 @@ const MOST_DECLINED = 3;
 export class BlobDesk {
   readonly #holders = new Map<Digest, Set<string>>();
   readonly #leaders = new Map<Digest, Promise<unknown>>();
+  readonly #mounts: boolean;
   #declined = 0;
   #granted = false;
+
+  /** @param mounts whether the registry is known not to decline all of them */
+  constructor(mounts: boolean) {
+    this.#mounts = mounts;
+  }
 
   /** The repository has it. */
   note(digest: Digest, repository: string): void {
@@ -24,16 +30,22 @@ export class BlobDesk {
     this.#holders.get(digest)?.delete(repository);
   }
 
-  /** Another repository that has it, to mount from; the first that had it. */
+  /** Whether the registry is worth asking for mounts. */
+  get mayMount(): boolean {
+    return this.#mounts && (this.#granted || this.#declined < MOST_DECLINED);
+  }
+
+  /** Another repository to mount it from: the first that had it. */
   sourceFor(digest: Digest, repository: string): string | undefined {
-    if (!this.#granted && this.#declined >= MOST_DECLINED) return undefined;
+    if (!this.mayMount) return undefined;
     for (const holder of this.#holders.get(digest) ?? []) if (holder !== repository) return holder;
     return undefined;
   }
 
-  mounted(granted: boolean): void {
+  /** What became of asking for a mount; a repository that was only guessed may decline with reason. */
+  mounted(digest: Digest, from: string, granted: boolean): void {
     if (granted) this.#granted = true;
-    else this.#declined += 1;
+    else if (this.has(digest, from)) this.#declined += 1;
   }
 
   /** The upload of this blob to whichever repository is first, while it is under way. */

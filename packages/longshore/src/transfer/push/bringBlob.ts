@@ -23,6 +23,8 @@ export interface BlobJob {
   readonly label: string;
   readonly lane: UploadLane;
   readonly desk: BlobDesk;
+  /** A repository that may have it, to mount from where none is known to. */
+  readonly sibling: string | undefined;
   /** Sends it whatever the registry says it has. */
   readonly force: boolean;
   /** Aborted when nobody needs it any more. */
@@ -59,7 +61,7 @@ class BlobBringer {
     this.#context = context;
     this.#drain = AbortSignal.any([context.drain, job.unneeded]);
     this.#stop = AbortSignal.any([context.signal, job.unneeded]);
-    this.#chunked = context.chunkBytes !== undefined;
+    this.#chunked = context.chunkBytes !== undefined && job.lane.chunks;
     this.#activity = new BlobActivity({ ...job, partialBytes: 0 }, context.now());
   }
 
@@ -81,6 +83,12 @@ class BlobBringer {
         milliseconds: now() - startedAt,
       });
       return how;
+    } catch (error) {
+      if (!this.#drain.aborted) {
+        const { digest } = descriptor;
+        emit({ type: 'blob.failed', at: now(), digest, error: summariseError(error) });
+      }
+      throw error;
     } finally {
       this.#context.progress.active.delete(this.#activity);
       this.#dropSession();
@@ -88,7 +96,7 @@ class BlobBringer {
   }
 
   async #bring(): Promise<HowPushed> {
-    const { descriptor, repository, desk, force } = this.#job;
+    const { descriptor, repository, desk, force, sibling } = this.#job;
     const { digest } = descriptor;
     if (force) return this.#upload();
     if (await this.#isThere()) return 'present';
@@ -102,7 +110,9 @@ class BlobBringer {
       this.#drain.throwIfAborted();
     }
     return desk.lead(digest, async () => {
-      const how = await this.#upload();
+      const guess = sibling === repository.repository || !desk.mayMount ? undefined : sibling;
+      const mounted = guess !== undefined && (await this.#mount(guess));
+      const how = mounted ? ('mounted' as const) : await this.#upload();
       desk.note(digest, repository.repository);
       return how;
     });
@@ -123,13 +133,13 @@ class BlobBringer {
       const answer = await lane.request(signal, () =>
         this.#context.registry.mountBlob(repository, descriptor.digest, { from, signal }),
       );
-      desk.mounted(answer === 'mounted');
+      desk.mounted(descriptor.digest, from, answer === 'mounted');
       if (answer === 'mounted') return true;
       this.#session = answer;
     } catch (error) {
       // A mount that cannot be is no failure of the push: the bytes are here.
       if (signal.aborted || !isLongshoreError(error) || error.retryable) throw error;
-      desk.mounted(false);
+      desk.mounted(descriptor.digest, from, false);
     }
     return false;
   }
@@ -200,6 +210,16 @@ class BlobBringer {
   #tell(upload: Upload, error: unknown): void {
     if (upload.wasCut) {
       this.#cuts += 1;
+      const { emit, now } = this.#context;
+      const at = now();
+      emit({
+        type: 'upload.cut',
+        at,
+        digest: this.#job.descriptor.digest,
+        registry: this.#job.repository.registry,
+        silentMs: upload.silentMs(at),
+        sentBytes: upload.sentBytes,
+      });
       if (upload.isHandedOver) {
         this.#patienceMs = Math.max(FIRST_PATIENCE_MS, 2 * this.#patienceMs);
       }

@@ -9,10 +9,7 @@ const PIECE_BYTES: number = 128 * 1024;
  * A blob of the store as the body of an upload, read while it is sent.
  * @param onPiece told of each piece that was handed on, with the offset behind it
  */
-export function fileBody(
-  path: string,
-  onPiece: (bytes: number, offset: number) => void,
-): BlobBody {
+export function fileBody(path: string, onPiece: (bytes: number, offset: number) => void): BlobBody {
   return {
     async *read(start, end) {
       await using file = await open(path, 'r');

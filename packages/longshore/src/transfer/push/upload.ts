@@ -6,7 +6,7 @@ import type { UploadLane } from './uploadLane.ts';
  * So much may lie in the kernels of both sides when the last byte has been handed over: a smaller
  * upload may not have begun to arrive then. Linux: `tcp_wmem` and `tcp_rmem`, 4 and 6 MiB at most.
  */
-export const BUFFERED_BYTES: number = 8 * 1024 * 1024;
+const BUFFERED_BYTES = 8 * 1024 * 1024;
 /** Longest time that an upload keeps its slot for what may still be on the way. */
 const LONGEST_HOLD_MS = 10_000;
 

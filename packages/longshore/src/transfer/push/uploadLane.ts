@@ -24,7 +24,8 @@ export interface UploadLaneOptions {
   readonly now: () => number;
   readonly random: () => number;
   readonly onWidth: (width: number, reason: string) => void;
-  readonly onCut: (upload: Upload, silentMs: number) => void;
+  /** Whether the registry takes chunks, as far as is known. @defaultValue true */
+  readonly chunks?: boolean;
 }
 
 /**
@@ -35,6 +36,7 @@ export class UploadLane {
   readonly registry: string;
   readonly lane: Lane<StallAverseController>;
   readonly now: () => number;
+  readonly chunks: boolean;
   readonly #options: UploadLaneOptions;
   readonly #controller: StallAverseController;
   readonly #uploads = new Set<Upload>();
@@ -47,6 +49,7 @@ export class UploadLane {
     this.#options = options;
     this.registry = registry;
     this.now = now;
+    this.chunks = options.chunks ?? true;
     this.#controller =
       pushers === 'auto'
         ? stallAverse({ random, max: options.most ?? MOST_PUSHERS, remembered })
@@ -100,7 +103,7 @@ export class UploadLane {
     const atMs = this.now();
     for (const upload of this.#uploads) upload.leaveSlotWhenSent(atMs);
     const graceMs = ANSWER_FACTOR * this.#slowestAnswerMs;
-    const { bytes, refusals, breaks } = this.lane.take();
+    const { bytes, refusals, breaks = 0 } = this.lane.take();
     this.#controller.observe({
       atMs,
       bytes,
@@ -136,7 +139,6 @@ export class UploadLane {
     for (const upload of this.#uploads) {
       if (!frozen.has(upload.id)) continue;
       const silentMs = upload.silentMs(now);
-      this.#options.onCut(upload, silentMs);
       upload.cut(`nothing of it moved for ${Math.round(silentMs / 100) / 10} s`);
     }
   }
