@@ -7,7 +7,8 @@ const rooms = {
   transfer: ['image', 'concurrency', 'registry', 'store'],
   serve: ['image', 'concurrency', 'registry', 'store', 'transfer'],
   export: ['image', 'concurrency', 'registry', 'store', 'transfer'],
-  cli: ['image', 'concurrency', 'registry', 'store', 'transfer', 'serve', 'export'],
+  tune: ['image', 'concurrency', 'registry', 'store', 'transfer', 'serve'],
+  cli: ['image', 'concurrency', 'registry', 'store', 'transfer', 'serve', 'export', 'tune'],
 };
 const src = 'packages/longshore/src';
 

@@ -6,7 +6,11 @@ import type { Knee } from '../concurrency/index.ts';
 /** What earlier runs found out about servers. It warm-starts a run and never overrides what is measured. */
 export interface HostMemory {
   recall(origin: string): Knee | undefined;
-  remember(knees: readonly (readonly [origin: string, knee: Knee])[]): Promise<void>;
+  /** @param forMs how long it counts @defaultValue a day */
+  remember(
+    knees: readonly (readonly [origin: string, knee: Knee])[],
+    forMs?: number,
+  ): Promise<void>;
 }
 
 /** Networks change with the hour of the day and the place; a day later nothing is certain. */
@@ -16,6 +20,8 @@ const MAX_HOSTS = 500;
 interface Remembered extends Knee {
   /** Milliseconds since the epoch. */
   readonly at: number;
+  /** Milliseconds; what was found by an experiment counts longer than what a run noticed. */
+  readonly forMs?: number;
 }
 
 /**
@@ -29,11 +35,11 @@ export async function openHostMemory(
   const known = await readMemory(path, now());
   return {
     recall: (origin) => known.get(origin),
-    async remember(knees) {
+    async remember(knees, forMs = MAX_AGE_MS) {
       if (knees.length === 0) return;
       // Another run may have written in the meantime.
       const latest = await readMemory(path, now());
-      for (const [origin, knee] of knees) latest.set(origin, { ...knee, at: now() });
+      for (const [origin, knee] of knees) latest.set(origin, { ...knee, at: now(), forMs });
       const newest = [...latest].toSorted(([, a], [, b]) => b.at - a.at).slice(0, MAX_HOSTS);
       await writeMemory(path, Object.fromEntries(newest));
     },
@@ -46,7 +52,7 @@ async function readMemory(path: string, now: number): Promise<Map<string, Rememb
     const value: unknown = JSON.parse(await readFile(path, 'utf8'));
     if (typeof value !== 'object' || value === null) return known;
     for (const [origin, entry] of Object.entries(value)) {
-      if (isRemembered(entry) && now - entry.at < MAX_AGE_MS && entry.at <= now) {
+      if (isRemembered(entry) && now - entry.at < (entry.forMs ?? MAX_AGE_MS) && entry.at <= now) {
         known.set(origin, entry);
       }
     }
@@ -58,13 +64,19 @@ async function readMemory(path: string, now: number): Promise<Map<string, Rememb
 
 function isRemembered(value: unknown): value is Remembered {
   if (typeof value !== 'object' || value === null) return false;
-  const { width, bytesPerSecond, at } = value as Partial<Record<keyof Remembered, unknown>>;
+  const {
+    width,
+    bytesPerSecond,
+    at,
+    forMs = 0,
+  } = value as Partial<Record<keyof Remembered, unknown>>;
   return (
     Number.isInteger(width) &&
     Number(width) >= 1 &&
     Number(width) <= 1024 &&
     Number.isFinite(bytesPerSecond) &&
-    Number.isFinite(at)
+    Number.isFinite(at) &&
+    Number.isFinite(forMs)
   );
 }
 

@@ -113,6 +113,51 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./logout.ts')).runLogout,
   },
   {
+    name: 'tune pull',
+    args: '<REF...>',
+    summary: 'Measure how many workers pull fastest from this registry to this machine',
+    options: [
+      'widths',
+      'serial',
+      'parity',
+      'blocks',
+      'budget',
+      'gap',
+      'design',
+      'seed',
+      'out',
+      'resume',
+      'apply',
+      'pictures',
+      'platform',
+      'json',
+      'progress',
+      ...REGISTRY,
+    ],
+    examples: [
+      'longshore tune pull debian:12 --out tune-debian',
+      'longshore tune pull debian:12 --widths 1-30 --design as-published',
+    ],
+    load: async () => (await import('./tunePull.ts')).runTunePull,
+  },
+  {
+    name: 'tune replay',
+    args: '[FILE]',
+    summary:
+      'Analyse a recorded sweep (CSV) or earlier results (JSON); without a file, the sweep that Longshore began with',
+    options: ['out', 'pictures', 'json'],
+    examples: ['longshore tune replay', 'longshore tune replay sweep.csv --out report'],
+    load: async () => (await import('./tuneReplay.ts')).runTuneReplay,
+  },
+  {
+    name: 'tune compare',
+    args: '<RESULTS...>',
+    summary: 'Put the results of several machines, registries or days side by side',
+    options: ['out'],
+    examples: ['longshore tune compare lab/results.json home/results.json --out both'],
+    load: async () => (await import('./tuneCompare.ts')).runTuneCompare,
+  },
+  {
     name: 'demo',
     args: '',
     summary: 'Show the whole story on this machine alone: no Docker, no network',
@@ -141,4 +186,5 @@ export const COMMANDS: readonly CommandSpec[] = [
 /** What stands above several commands in help. */
 export const GROUPS: Readonly<Record<string, string>> = {
   cache: 'Look after the local store',
+  tune: 'Find out how many workers pay',
 };

@@ -118,3 +118,38 @@ export const cachePrune: z.ZodType = z
     heldBackBytes: bytes,
   })
   .describe('What longshore cache prune --json prints');
+
+const interval = z.object({ value: z.number(), low: z.number(), high: z.number() });
+
+export const tune: z.ZodType = z
+  .object({
+    verb: z.literal('tune'),
+    design: z.enum(['blocks', 'as-published', 'recorded']),
+    seed: z.number(),
+    stopped: z
+      .enum(['precise', 'blocks', 'budget', 'interrupted', 'failing'])
+      .optional()
+      .describe('Why measuring ended'),
+    blocks: count.describe('Whole blocks that count'),
+    runs: count.describe('Runs that count'),
+    recommendation: z
+      .object({
+        workers: count,
+        certain: z.boolean().describe('False: merely the fastest on average'),
+        ratio: interval.describe('Time over that of the best width, 95 % interval'),
+      })
+      .optional(),
+    arms: z.array(
+      z.object({
+        id: z
+          .string()
+          .describe('A count, auto or serial; "4 again" is the second of two equal arms'),
+        runs: count,
+        medianSeconds: z.number(),
+        winShare: z.number().optional().describe('How often it wins when blocks are drawn anew'),
+      }),
+    ),
+    findings: z.array(z.string()),
+    notes: z.array(z.object({ kind: z.string(), text: z.string() })).describe('Warnings'),
+  })
+  .describe('What longshore tune pull --json and tune replay --json print');

@@ -6,5 +6,6 @@ export const schemaNames: readonly string[] = [
   'cache-ls',
   'cache-verify',
   'cache-prune',
+  'tune',
   'event',
 ];

@@ -1,0 +1,106 @@
+import type { Analysis, TuneResults } from '../../tune/index.ts';
+import type { CommandContext } from '../commands/context.ts';
+import { cleanText } from '../render/text.ts';
+
+/** The answer on stdout: a chart, a table, what the numbers say and what they warn of. */
+export async function printAnalysis(
+  context: CommandContext,
+  results: TuneResults,
+  analysis: Analysis,
+): Promise<void> {
+  const { settings, host, print } = context;
+  const { armTable, findings, terminalChart } = await import('../../tune/index.ts');
+  if (settings.json === true) {
+    const document = tuneDocument(results, analysis, findings(analysis));
+    print(`${JSON.stringify(document, undefined, 2)}\n`);
+    return;
+  }
+  const columns = Math.min(host.stdout.columns ?? 80, 120);
+  const notes = analysis.notes.map(({ text }) => `! ${text}`);
+  const parts = [
+    terminalChart(analysis, columns),
+    ...(analysis.blocks > 1 ? [armTable(analysis)] : []),
+    [...findings(analysis), ...notes].map(cleanText).join('\n'),
+  ];
+  print(`${parts.join('\n\n')}\n`);
+}
+
+/** What `tune pull --json` and `tune replay --json` print; its schema is `longshore schema tune`. */
+interface TuneDocument {
+  readonly verb: 'tune';
+  readonly design: TuneResults['design'];
+  readonly seed: number;
+  readonly stopped?: string;
+  readonly blocks: number;
+  readonly runs: number;
+  readonly recommendation?: {
+    readonly workers: number;
+    readonly certain: boolean;
+    readonly ratio: { readonly value: number; readonly low: number; readonly high: number };
+  };
+  readonly arms: readonly {
+    readonly id: string;
+    readonly runs: number;
+    readonly medianSeconds: number;
+    readonly winShare: number | undefined;
+  }[];
+  readonly findings: readonly string[];
+  readonly notes: readonly { readonly kind: string; readonly text: string }[];
+}
+
+function tuneDocument(
+  results: TuneResults,
+  analysis: Analysis,
+  said: readonly string[],
+): TuneDocument {
+  const { recommendation, blocks, runs, arms, notes } = analysis;
+  return {
+    verb: 'tune',
+    design: results.design,
+    seed: results.seed,
+    ...(results.stopped === undefined ? {} : { stopped: results.stopped }),
+    blocks,
+    runs,
+    ...(recommendation === undefined
+      ? {}
+      : {
+          recommendation: {
+            workers: recommendation.workers,
+            certain: recommendation.certain,
+            ratio: recommendation.ratio,
+          },
+        }),
+    arms: arms.map(({ arm, runs: times, median, winShare }) => ({
+      id: arm.id,
+      runs: times,
+      medianSeconds: median,
+      winShare,
+    })),
+    findings: said,
+    notes,
+  };
+}
+
+/**
+ * Writes the report into a folder. Where pictures cannot be drawn it says so and leaves them out:
+ * what took minutes to measure is not lost for want of a library.
+ */
+export async function saveReport(
+  context: CommandContext,
+  folder: string,
+  { results, analysis }: { readonly results: TuneResults; readonly analysis: Analysis },
+): Promise<void> {
+  const { settings, complain } = context;
+  const { makeReport, writeFiles } = await import('../../tune/index.ts');
+  const { isLongshoreError } = await import('../../errors.ts');
+  const make = async (pictures: boolean): Promise<void> =>
+    writeFiles(folder, await makeReport(results, { analysis, pictures }));
+  try {
+    await make(settings.pictures ?? true);
+  } catch (error) {
+    if (!isLongshoreError(error) || error.code !== 'ERR_TUNE_PICTURES') throw error;
+    complain(`longshore: ${error.message}. ${error.hint ?? ''}\n`);
+    await make(false);
+  }
+  complain(`The report is ${folder}/report.html\n`);
+}

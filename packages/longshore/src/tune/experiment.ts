@@ -1,0 +1,200 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { observationsOf } from './analyse.ts';
+import { blockOrder } from './arms.ts';
+import { type Random, seededRandom } from './random.ts';
+import { hopelessArms, isPreciseEnough, STOPPING, type StoppingRules } from './stopping.ts';
+import type { Arm, Run, StopReason, TuneResults } from './types.ts';
+
+/** What one measured run came to; the experiment adds when and in which block. */
+export type Measurement = Omit<Run, 'order' | 'block' | 'arm'>;
+
+export interface ExperimentOptions {
+  /** Runs one arm once, cold. Must not throw for what goes wrong with the run. */
+  readonly measure: (arm: Arm, details: { readonly keepTrace: boolean }) => Promise<Measurement>;
+  /** Called after every run with all that is known, so that nothing is lost. */
+  readonly onRun?: (run: Run, results: TuneResults) => void | Promise<void>;
+  readonly stopping?: Partial<StoppingRules>;
+  /** Pause before each run. @defaultValue 0 */
+  readonly gapMs?: number;
+  /** No block is begun that would probably end later than this. @defaultValue none */
+  readonly budgetMs?: number;
+  /** Aborted: stop, keep what was measured. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds that never go back. @defaultValue performance.now */
+  readonly now?: () => number;
+}
+
+/** How often an arm may spoil a block before it is given up. */
+const MAX_SPOILED = 3;
+/** How many blocks in a row may be spoiled before measuring is pointless. */
+const MAX_VOID_IN_A_ROW = 6;
+
+/**
+ * Measures in randomised complete blocks until enough is known. Starts from `results`, which may hold
+ * the blocks of an earlier call: what they began and did not end is void, and measuring goes on with
+ * the next block.
+ *
+ * A block in which any run went wrong is void as a whole and made again, so that the runs that are
+ * compared always come from the same stretch of time.
+ */
+export async function runExperiment(
+  results: TuneResults,
+  options: ExperimentOptions,
+): Promise<TuneResults> {
+  return new Experiment(results, options).run();
+}
+
+class Experiment {
+  readonly #options: ExperimentOptions;
+  readonly #rules: StoppingRules;
+  readonly #now: () => number;
+  readonly #startedAt: number;
+  readonly #spoiled = new Map<string, number>();
+  #results: TuneResults;
+  #slowestBlockMs = 0;
+
+  constructor(results: TuneResults, options: ExperimentOptions) {
+    const { stopped: _, ...open } = results;
+    this.#results = voidUnfinished(open);
+    this.#options = options;
+    this.#rules = { ...STOPPING, ...options.stopping };
+    this.#now = options.now ?? (() => performance.now());
+    this.#startedAt = this.#now();
+  }
+
+  async run(): Promise<TuneResults> {
+    if (!(await this.#warmUp())) return this.#stop('interrupted');
+    if (this.#results.design === 'as-published') return this.#asPublished();
+    for (let voids = 0; ; ) {
+      const reason = this.#reasonToStop(voids);
+      if (reason !== undefined) return this.#stop(reason);
+      const begun = this.#now();
+      const whole = await this.#block(this.#nextBlock());
+      if (this.#aborted) return this.#stop('interrupted');
+      voids = whole ? 0 : voids + 1;
+      this.#slowestBlockMs = Math.max(this.#slowestBlockMs, this.#now() - begun);
+      if (whole) this.#dropHopeless();
+    }
+  }
+
+  /** The first pull fills caches on the way and is never compared. */
+  async #warmUp(): Promise<boolean> {
+    const { arms, runs } = this.#results;
+    if (runs.some(({ state }) => state === 'warm-up')) return true;
+    const arm = arms[Math.floor(arms.length / 2)];
+    if (arm === undefined) return true;
+    const run = await this.#measure(arm, { block: 0, keepTrace: false });
+    return run.state !== 'interrupted';
+  }
+
+  /** Every arm once, rising: what the first author did. Nothing is repeated. */
+  async #asPublished(): Promise<TuneResults> {
+    const done = new Set(this.#results.runs.filter(({ block }) => block > 0).map(({ arm }) => arm));
+    for (const arm of this.#results.arms.filter(({ id }) => !done.has(id))) {
+      const run = await this.#measure(arm, { block: 1, keepTrace: true });
+      if (run.state === 'interrupted') return this.#stop('interrupted');
+    }
+    return this.#stop('blocks');
+  }
+
+  /** Measures one block; false when it is void. */
+  async #block(block: number): Promise<boolean> {
+    for (const arm of blockOrder(this.#arms, this.#random(block))) {
+      const keepTrace = !this.#results.runs.some(
+        (run) => run.arm === arm.id && run.blobs !== undefined,
+      );
+      const run = await this.#measure(arm, { block, keepTrace });
+      if (run.state === 'ok') continue;
+      this.#void(block);
+      if (run.state !== 'interrupted') this.#blame(arm, run);
+      return false;
+    }
+    return true;
+  }
+
+  async #measure(
+    arm: Arm,
+    { block, keepTrace }: { block: number; keepTrace: boolean },
+  ): Promise<Run> {
+    const { measure, gapMs = 0, onRun, signal } = this.#options;
+    const order = this.#results.runs.length + 1;
+    if (gapMs > 0 && order > 1) await sleep(gapMs, undefined, signal && { signal }).catch(() => {});
+    const measured: Measurement = this.#aborted
+      ? { seconds: 0, state: 'interrupted' }
+      : await measure(arm, { keepTrace });
+    const state = block === 0 && measured.state === 'ok' ? 'warm-up' : measured.state;
+    const run: Run = { order, block, arm: arm.id, ...measured, state };
+    // A run that was never begun is no run.
+    if (run.state === 'interrupted' && run.seconds === 0) return run;
+    this.#results = { ...this.#results, runs: [...this.#results.runs, run] };
+    await onRun?.(run, this.#results);
+    return run;
+  }
+
+  #reasonToStop(voids: number): StopReason | undefined {
+    if (this.#aborted) return 'interrupted';
+    if (voids >= MAX_VOID_IN_A_ROW || this.#arms.length < 2) return 'failing';
+    const observations = observationsOf(this.#results);
+    const done = new Set(observations.map(({ block }) => block)).size;
+    if (done >= this.#rules.maxBlocks) return 'blocks';
+    if (isPreciseEnough(observations, this.#results.arms, this.#rules)) return 'precise';
+    const { budgetMs = Number.POSITIVE_INFINITY } = this.#options;
+    const elapsed = this.#now() - this.#startedAt;
+    return elapsed + this.#slowestBlockMs > budgetMs ? 'budget' : undefined;
+  }
+
+  get #aborted(): boolean {
+    return this.#options.signal?.aborted === true;
+  }
+
+  get #arms(): readonly Arm[] {
+    const gone = new Set(this.#results.dropped.map(({ arm }) => arm));
+    return this.#results.arms.filter(({ id }) => !gone.has(id));
+  }
+
+  #nextBlock(): number {
+    return Math.max(0, ...this.#results.runs.map(({ block }) => block)) + 1;
+  }
+
+  /** Each block has its own numbers, so that a resumed experiment is the one that was planned. */
+  #random(block: number): Random {
+    return seededRandom(this.#results.seed * 1009 + block);
+  }
+
+  #void(block: number): void {
+    this.#results = { ...this.#results, voidBlocks: [...this.#results.voidBlocks, block] };
+  }
+
+  /** An arm that keeps spoiling blocks is what spoils them: it goes, and the others can be measured. */
+  #blame(arm: Arm, run: Run): void {
+    const times = (this.#spoiled.get(arm.id) ?? 0) + 1;
+    this.#spoiled.set(arm.id, times);
+    if (times >= MAX_SPOILED) this.#drop(arm, `${run.state} ${times} times: ${run.problem ?? ''}`);
+  }
+
+  #dropHopeless(): void {
+    for (const arm of hopelessArms(observationsOf(this.#results), this.#arms)) {
+      this.#drop(arm, 'surely more than 25 % slower than the best');
+    }
+  }
+
+  #drop({ id }: Arm, why: string): void {
+    this.#results = { ...this.#results, dropped: [...this.#results.dropped, { arm: id, why }] };
+  }
+
+  #stop(stopped: StopReason): TuneResults {
+    return { ...voidUnfinished(this.#results), stopped };
+  }
+}
+
+/** The last block of what was interrupted is not whole, and counts as void. */
+function voidUnfinished(results: TuneResults): TuneResults {
+  if (results.design === 'as-published') return results;
+  const last = Math.max(0, ...results.runs.map(({ block }) => block));
+  if (last === 0 || results.voidBlocks.includes(last)) return results;
+  const runs = results.runs.filter(({ block }) => block === last);
+  const present = new Set(runs.map(({ arm }) => arm));
+  const gone = new Set(results.dropped.map(({ arm }) => arm));
+  const whole = results.arms.every(({ id }) => present.has(id) || gone.has(id));
+  return whole ? results : { ...results, voidBlocks: [...results.voidBlocks, last] };
+}

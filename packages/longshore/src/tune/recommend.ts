@@ -1,0 +1,89 @@
+import type { Random } from './random.ts';
+import { type Blocks, bestOverall, crossFitted } from './ratios.ts';
+import { type Estimate, mapEstimate, resample, studentInterval } from './stats/intervals.ts';
+import { mean } from './stats/moments.ts';
+
+/** Within this of the best is as good as the best. */
+export const TOLERANCE = 0.05;
+/** Fewer blocks say nothing about their own noise. */
+const MIN_BLOCKS = 4;
+
+export interface Recommendation {
+  readonly workers: number;
+  /** Its time over that of the best width. */
+  readonly ratio: Estimate;
+  /** False: nothing is surely within the tolerance; `workers` is merely the fastest on average. */
+  readonly certain: boolean;
+  /** How often each width is recommended when blocks are drawn anew. */
+  readonly winShares: ReadonlyMap<string, number>;
+}
+
+/** Recommends nothing for fewer than {@link MIN_BLOCKS} blocks. */
+export function recommend(
+  blocks: Blocks,
+  widths: readonly number[],
+  options: { readonly random: Random; readonly resamples?: number },
+): Recommendation | undefined {
+  if (blocks.size < MIN_BLOCKS) return undefined;
+  const choices = widths.toSorted((a, b) => a - b).map(String);
+  const ratios = crossFitted(blocks, choices);
+  const certain = smallestGoodEnough(ratios, choices);
+  const chosen = certain ?? bestOverall(blocks, choices);
+  if (chosen === undefined) return undefined;
+  return {
+    workers: Number(chosen),
+    ratio: toRatio(studentInterval(ratios.get(chosen) ?? [])),
+    certain: certain !== undefined,
+    winShares: winShares(blocks, choices, options),
+  };
+}
+
+/** A difference of logarithms as a ratio. */
+export function toRatio(difference: Estimate): Estimate {
+  return mapEstimate(difference, Math.exp);
+}
+
+/** The fewest workers that are, at the upper end of their interval, within the tolerance of the best. */
+function smallestGoodEnough(
+  ratios: ReadonlyMap<string, readonly number[]>,
+  choices: readonly string[],
+): string | undefined {
+  const limit = Math.log1p(TOLERANCE);
+  return choices.find((arm) => {
+    const values = ratios.get(arm) ?? [];
+    return values.length >= MIN_BLOCKS && studentInterval(values).high <= limit;
+  });
+}
+
+/**
+ * The whole choice, made again on blocks drawn with replacement: what part of the answer is luck. The
+ * point estimate stands for the interval here, as a resample has the noise of the sample already.
+ */
+function winShares(
+  blocks: Blocks,
+  choices: readonly string[],
+  { random, resamples = 2000 }: { readonly random: Random; readonly resamples?: number },
+): ReadonlyMap<string, number> {
+  const wins = new Map<string, number>();
+  const rows = [...blocks.values()];
+  for (let round = 0; round < resamples; round += 1) {
+    const drawn = new Map(resample(rows, random).map((row, i) => [i, row]));
+    const winner = pointWinner(drawn, choices);
+    if (winner !== undefined) wins.set(winner, (wins.get(winner) ?? 0) + 1 / resamples);
+  }
+  return wins;
+}
+
+function pointWinner(blocks: Blocks, choices: readonly string[]): string | undefined {
+  const best = bestOverall(blocks, choices);
+  if (best === undefined) return undefined;
+  const rows = [...blocks.values()];
+  return choices.find((arm) => {
+    const both = rows.flatMap((row) => {
+      const a = row.get(arm);
+      const b = row.get(best);
+      return a === undefined || b === undefined ? [] : [a - b];
+    });
+    return both.length > 0 && mean(both) <= Math.log1p(TOLERANCE);
+  });
+}

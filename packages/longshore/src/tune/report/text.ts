@@ -1,0 +1,161 @@
+import type { Analysis } from '../analyse.ts';
+import { isChoice } from '../arms.ts';
+import type { Fits, ModelName } from '../fits.ts';
+import type { ParityTest } from '../parity.ts';
+import type { Estimate } from '../stats/intervals.ts';
+import type { SweepParity, SweepReading } from '../sweep.ts';
+import { formatBytes, formatProbability, formatRange, formatSeconds } from './format.ts';
+
+/** The findings as sentences, the answer first. */
+export function findings(analysis: Analysis): readonly string[] {
+  const { sweep, blocks, bound, fits, parity, order } = analysis;
+  return [
+    ...answer(analysis),
+    ...(sweep !== undefined && blocks <= 1 ? sweepFindings(sweep) : []),
+    ...baseFindings(analysis),
+    ...(bound === undefined
+      ? []
+      : [
+          `Your ${formatBytes(bound.largestBytes)} layer (of ${formatBytes(bound.bytes)} in ${bound.layers}) caps any whole-layer speed-up at ${bound.wholeLayerSpeedUp.toFixed(1)} x; only splitting layers goes beyond.`,
+        ]),
+    ...autoFindings(analysis),
+    ...(parity === undefined ? [] : [parityFinding(parity)]),
+    ...(order === undefined
+      ? []
+      : [
+          `Order: ${shift(order.drift)} from the first run to the last; even places over odd ones ${shift(order.alternation)}.`,
+        ]),
+    ...(analysis.noise === undefined
+      ? []
+      : [
+          `Noise floor: the same ${analysis.noise.arm} workers against themselves ${shift(analysis.noise.ratio)}; a single run varies by ${(analysis.noise.variation * 100).toFixed(1)} %.`,
+        ]),
+    ...(fits === undefined ? [] : [fitFinding(fits)]),
+  ];
+}
+
+function answer({ recommendation, arms, blocks }: Analysis): string[] {
+  if (recommendation === undefined) return [];
+  const { workers, ratio, certain, winShares } = recommendation;
+  const time = arms.find(({ arm }) => arm.id === String(workers))?.time;
+  const share = Math.round((winShares.get(String(workers)) ?? 0) * 100);
+  const within = `its time over the best is ${formatRange(ratio)}`;
+  const took = time === undefined ? '' : ` (${formatSeconds(time.value)})`;
+  return [
+    certain
+      ? `Use ${workers} workers${took}: the fewest that are within 5 % of the best; ${within}, over ${blocks} blocks. Drawn anew, ${share} % of the samples of blocks choose it.`
+      : `Cannot tell. ${workers} workers${took} were fastest on average, but ${within}, over ${blocks} blocks.`,
+  ];
+}
+
+function baseFindings({ base, recommendation, arms }: Analysis): string[] {
+  if (base === undefined || recommendation === undefined) return [];
+  const chosen = arms.find(({ arm }) => arm.id === String(recommendation.workers));
+  const over = chosen?.overBase;
+  if (over === undefined || base === String(recommendation.workers)) return [];
+  const gain = { value: 1 / over.value, low: 1 / over.high, high: 1 / over.low };
+  const what = base === 'serial' ? 'the serial base case' : 'one worker';
+  return [`Against ${what} that is ${gain.value.toFixed(2)} x as fast (${formatRange(gain)}).`];
+}
+
+function autoFindings({ arms }: Analysis): string[] {
+  const auto = arms.find(({ arm }) => arm.workers === 'auto');
+  return auto?.overBest === undefined
+    ? []
+    : [`auto: ${formatSeconds(auto.median)}, over the best width ${formatRange(auto.overBest)}.`];
+}
+
+function sweepFindings(sweep: SweepReading): string[] {
+  const { fastest, smallestWithin, gainOverOne, parity } = sweep;
+  const gain =
+    gainOverOne === undefined
+      ? ''
+      : ` One worker takes at most ${Math.round((gainOverOne - 1) * 100)} % longer than the fastest.`;
+  const floor = `Floor: ${formatSeconds(fastest.seconds)} (${fastest.workers} workers). ${smallestWithin.workers} workers (${formatSeconds(smallestWithin.seconds)}) are the fewest within 5 % of it: that, and not more, is what the numbers support.${gain}`;
+  return [floor, ...(parity === undefined ? [] : sweepParityFindings(parity))];
+}
+
+function sweepParityFindings(parity: SweepParity): string[] {
+  const { odd, even, permutation, pairs, signFlip, local, beyond } = parity;
+  const { difference } = pairs;
+  const side = difference.value > 0 ? 'even' : 'odd';
+  const flip = signFlip === undefined ? '' : `, sign-flip p = ${formatProbability(signFlip.p)}`;
+  const interval = [difference.low, difference.high]
+    .map((value) => (difference.value > 0 ? value : -value).toFixed(1))
+    .toSorted((a, b) => Number(a) - Number(b));
+  return [
+    `Odd against even, from 2 workers on: odd ${odd.mean.toFixed(1)} s (${odd.runs} runs), even ${even.mean.toFixed(1)} s (${even.runs}); exact permutation p = ${formatProbability(permutation.p)} over ${permutation.labellings.toLocaleString('en-US')} labellings.`,
+    `Neighbours, ${pairs.count} pairs from ${pairs.from} to ${pairs.to}: ${side} takes ${Math.abs(difference.value).toFixed(1)} s longer, 95 % interval ${interval.join(' to ')} s${flip}. ${local.same} of ${local.of} widths stand out from their neighbours that way.`,
+    ...(beyond === undefined
+      ? []
+      : [
+          `From ${beyond.from} workers on: mean ${beyond.mean.toFixed(1)} s, standard deviation ${beyond.deviation.toFixed(1)} s.`,
+        ]),
+  ];
+}
+
+function parityFinding({ verdict, ratio, p, widths }: ParityTest): string {
+  const where = `odd against even among ${widths[0]} to ${widths.at(-1)} workers`;
+  const figures = `even over odd ${formatRange(ratio)}, p = ${formatProbability(p)}`;
+  if (verdict === 'effect') return `Parity: ${where} does matter: ${figures}.`;
+  if (verdict === 'none') return `Parity: ${where} makes no difference of 2 % or more: ${figures}.`;
+  return `Parity: ${where}: cannot tell: ${figures}.`;
+}
+
+const MODEL_NAMES: Readonly<Record<ModelName, string>> = {
+  constant: 'constant (workers do not matter)',
+  'capped-linear': 'capped linear (each worker adds the same, up to a limit)',
+  amdahl: "Amdahl's law",
+  usl: 'universal scalability law',
+};
+
+function fitFinding({ chosen, fits, peak }: Fits): string {
+  if (chosen === undefined) {
+    const ranked = fits.toSorted((a, b) => a.aicc - b.aicc).slice(0, 2);
+    const names = ranked.map(({ model }) => model).join(' and ');
+    return `Model: cannot tell; ${names} fit about equally well (AICc within 2).`;
+  }
+  const fit = fits.find(({ model }) => model === chosen);
+  const { rate = 0, cap } = fit?.parameters ?? {};
+  const knee = cap === undefined ? '' : `; its knee is at ${(cap / rate).toFixed(1)} workers`;
+  const most =
+    chosen === 'usl' && peak !== undefined
+      ? `; most throughput at ${peak.toFixed(1)} workers, less beyond`
+      : '';
+  return `Model: ${MODEL_NAMES[chosen]} fits best by AICc${knee}${most}.`;
+}
+
+function shift({ value, low, high }: Estimate): string {
+  const p = (x: number): string => `${x >= 1 ? '+' : '-'}${Math.abs((x - 1) * 100).toFixed(1)} %`;
+  return `${p(value)} (95 % interval ${p(low)} to ${p(high)})`;
+}
+
+/** A table of all arms, tab-free, for a terminal. */
+export function armTable({ arms }: Analysis): string {
+  const rows = arms.map(({ arm, runs, median, overBest, overBase, winShare }) => [
+    arm.id,
+    String(runs),
+    formatSeconds(median),
+    overBest === undefined ? '' : short(overBest),
+    overBase === undefined ? '' : short(overBase),
+    winShare === undefined || !isChoice(arm) ? '' : `${Math.round(winShare * 100)} %`,
+  ]);
+  const table = [
+    ['workers', 'runs', 'median', 'over the best', 'over the base', 'chosen'],
+    ...rows,
+  ];
+  const widths =
+    table[0]?.map((_, i) => Math.max(...table.map((row) => row[i]?.length ?? 0))) ?? [];
+  return table
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padStart(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function short({ value, low, high }: Estimate): string {
+  return `${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
+}
