@@ -6,7 +6,7 @@ export interface Measured {
   readonly named: { readonly summary: PullSummary; readonly rows: readonly PullRow[] };
   readonly random: readonly {
     readonly seed: number;
-    readonly tunedOn: boolean;
+    readonly kind: string;
     readonly summary: PullSummary;
   }[];
   readonly push: readonly PushRow[];
@@ -56,8 +56,8 @@ function summaryRow(name: string, summary: PullSummary): Cell[] {
 
 /** The results as a page: what `bench/results/adaptive/README.md` shows. */
 export function report(measured: Measured): string {
-  const sets = measured.random.map(({ seed, tunedOn, summary }) =>
-    summaryRow(`random, seed ${seed}${tunedOn ? ' (tuned on)' : ' (held out)'}`, summary),
+  const sets = measured.random.map(({ seed, kind, summary }) =>
+    summaryRow(`random, seed ${seed} (${kind})`, summary),
   );
   const named = measured.named.rows.map((row) => [
     row.name,

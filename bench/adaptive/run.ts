@@ -9,6 +9,8 @@ import { report } from './report.ts';
 
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 const TUNED_ON = [11, 12];
+/** Their failures were looked at, and mended where a cause was found. */
+const LOOKED_AT = [4242, 9001, 60606];
 const fresh = process.argv.slice(2).map(Number);
 const started = performance.now();
 
@@ -18,11 +20,12 @@ function say(what: string): void {
 
 const named = measureNamed(upTo(8), 3);
 say('named scenarios done');
-const random: { seed: number; tunedOn: boolean; summary: PullSummary; rows: PullRow[] }[] = [];
-for (const seed of [...TUNED_ON, ...fresh]) {
-  const tunedOn = TUNED_ON.includes(seed);
-  const rows = measureRandom(seed, tunedOn ? 20 : 60);
-  random.push({ seed, tunedOn, summary: summarise(rows), rows });
+const random: { seed: number; kind: string; summary: PullSummary; rows: PullRow[] }[] = [];
+for (const seed of [...TUNED_ON, ...LOOKED_AT, ...fresh]) {
+  const seen = LOOKED_AT.includes(seed) ? 'looked at' : 'held out';
+  const rows = measureRandom(seed, 60);
+  const kind = TUNED_ON.includes(seed) ? 'tuned on' : seen;
+  random.push({ seed, kind, summary: summarise(rows), rows });
   say(`random scenarios of seed ${seed} done`);
 }
 const push = [...PUSH_SCENARIOS, ...HUNDRED_IMAGES].map((scenario) =>

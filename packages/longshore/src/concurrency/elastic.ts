@@ -4,14 +4,7 @@ import { describeProbe, nextWidth, type Probe, startProbe, takeGoodput } from '.
 import { Reference } from './elasticReference.ts';
 import { Refusals } from './elasticRefusals.ts';
 import { ELASTIC_RULES, type ElasticRules } from './elasticRules.ts';
-import {
-  beginStartup,
-  bestVisited,
-  lastDoubling,
-  paysClearly,
-  type Startup,
-  takeLevel,
-} from './elasticStartup.ts';
+import { beginStartup, bestVisited, glance, type Startup, takeLevel } from './elasticStartup.ts';
 import type {
   Admission,
   ElasticController,
@@ -102,10 +95,10 @@ class Elastic implements ElasticController {
     const idle = sample.active < this.#rules.filled * this.target && (sample.waiting ?? 0) === 0;
     this.#tally.add(sample, elapsedMs, idle);
     this.#step(sample, elapsedMs);
-    this.target = this.#coordinator.claim(
-      this.#origin,
-      Math.min(this.#width, this.#refusals.ceiling, this.#refusals.reach),
-    );
+    const before = this.target;
+    const reached = Math.min(this.#width, this.#refusals.ceiling, this.#refusals.reach);
+    this.target = this.#coordinator.claim(this.#origin, reached);
+    if (this.target !== before && this.phase === 'starting') this.#newLevel();
     return this.target;
   }
 
@@ -113,7 +106,7 @@ class Elastic implements ElasticController {
     const starting = this.phase === 'starting';
     return this.#tally.verdict({
       width: starting ? this.target : this.#base,
-      doubling: starting ? lastDoubling(this.#startup) : undefined,
+      doubling: starting ? this.#startup.last : undefined,
       max: this.#max,
       ceiling: this.#refusals.ceiling,
       refusals: this.#refusals.count,
@@ -132,30 +125,23 @@ class Elastic implements ElasticController {
 
   #step(sample: ElasticSample, elapsedMs: number): void {
     const refused = this.#refusals.take(sample, this.#base);
-    if (refused !== undefined) {
-      this.reason = 'refused by the server';
-      this.#fallBack(refused.base);
-      return;
-    }
+    if (refused !== undefined) return this.#fallBack(refused.base, 'refused by the server');
     if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample.atMs)) return;
     if (this.#guardMs > 0 && this.phase !== 'starting') {
       this.#guardMs -= elapsedMs;
       return;
     }
-    // Bytes of a time that is not known, as those of the first sample, have no rate.
-    if (elapsedMs === 0) return;
+    if (elapsedMs === 0) return; // The first sample: bytes of a time that is not known.
     this.#levelMs += elapsedMs;
     if (this.#probe !== undefined && this.#levelMs > this.#rules.abandonMs) {
       this.#hold(this.#holdMs);
       return;
     }
-    // A flow more or less is noise; a width that is not in use, or not yet given up, is not.
-    const { filled } = this.#rules;
-    if (sample.active < Math.max(1, filled * this.#width) || sample.active > this.#width / filled) {
+    // A flow more or less is noise; a width not in use, or not yet given up, is not.
+    const width = this.phase === 'starting' ? this.target : this.#width;
+    const used = sample.active / width;
+    if (sample.active < 1 || used < this.#rules.filled || used > 1 / this.#rules.filled) {
       this.#clearWindow();
-      // Another origin may use the time in which this one has nothing to do.
-      const idles = this.phase === 'starting' && this.#levelMs > this.#rules.guardUpMostMs;
-      if (idles) this.#coordinator.endProbe(this.#origin);
       this.#waitUnfilled(sample, elapsedMs);
       return;
     }
@@ -170,20 +156,26 @@ class Elastic implements ElasticController {
   #takeBreaks(atMs: number): boolean {
     if (atMs - this.#brokenAtMs < Math.max(1_000, 8 * this.#rttMs)) return false;
     this.#brokenAtMs = atMs;
-    this.reason = 'connections broke';
-    this.#fallBack(Math.max(1, Math.floor(0.7 * this.#base)));
+    this.#fallBack(Math.max(1, Math.floor(0.7 * this.#base)), 'connections broke');
     return true;
   }
 
-  #fallBack(base: number): void {
+  #fallBack(base: number, reason: string): void {
+    this.reason = reason;
     if (this.phase === 'starting') this.#base = this.#width;
     this.#base = Math.max(1, Math.min(base, this.#base));
     this.#holdMs = this.#rules.firstHoldMs;
     this.#hold(this.#rules.afterRefusalMs);
   }
 
-  /** A hold ends also while nothing is split for lack of need: or the width would never be tested. */
+  /**
+   * Another origin may start in the time in which this one has nothing to do. And a hold ends also
+   * while nothing is split for lack of need: or the width would never be tested.
+   */
   #waitUnfilled(sample: ElasticSample, elapsedMs: number): void {
+    if (this.phase === 'starting' && this.#levelMs > this.#rules.guardUpMostMs) {
+      this.#coordinator.endProbe(this.#origin);
+    }
     if (this.phase !== 'holding' || (sample.waiting ?? 0) === 0) return;
     this.#leftMs -= elapsedMs;
     if (this.#leftMs <= 0) this.#beginProbe(1);
@@ -209,32 +201,36 @@ class Elastic implements ElasticController {
     if (!settled && this.#burst.ms < dwellMs - 1e-6) return;
     const seen = (settled ? this.#window : this.#burst).read();
     this.#burst.clear();
-    const first = this.#startup.visited.length === 0;
+    const first = this.#startup.visited.size === 0;
     if (first) {
       // One origin at a time doubles; the others work at their first width until it is their turn.
       if (!this.#coordinator.tryProbe(this.#origin)) return;
       this.#others = seen.total - seen.own;
     }
-    const level = { width: this.#width, goodput: fairGoodput(seen, this.#others) };
-    if (!settled && !first && !paysClearly(this.#startup, level, this.#rules)) return;
+    const level = { width: this.target, goodput: fairGoodput(seen, this.#others) };
+    const look = glance(this.#startup, level, this.#rules);
+    if (look === 'fallen') {
+      this.#endStart(level.width);
+      return;
+    }
+    if (this.target < this.#width || !(settled || first || look === 'pays')) return;
     const ended = takeLevel(this.#startup, level, this.#rules);
-    if (ended || this.#width >= this.#cap() || this.#busy.ms >= this.#rules.busyMs)
-      this.#endStart();
-    else this.#setWidth(this.#width * 2);
+    if (ended || this.#width >= this.#cap() || this.#busy.ms >= this.#rules.busyMs) {
+      this.#endStart(level.width);
+    } else this.#setWidth(this.#width * 2);
   }
 
-  #endStart(): void {
+  #endStart(widest: number): void {
     const best = bestVisited(this.#startup, this.#rules);
+    const { last: doubling } = this.#startup;
     this.#base = Math.min(best.width, this.#cap());
     this.#reference = new Reference(0.9 * best.goodput, this.#base);
-    const last = this.#startup.visited.at(-1);
-    this.#flatAbove = last !== undefined && last.width > this.#base;
-    const doubling = lastDoubling(this.#startup);
-    if (last !== undefined && doubling !== undefined) {
-      this.#tally.elasticity(last.width > this.#base ? 1 : -1, doubling);
+    this.#flatAbove = widest > this.#base;
+    this.#failedDown = 1; // Many widths were looked at on the way: the knee is near.
+    if (doubling !== undefined) {
+      this.#tally.elasticity(widest > this.#base ? 1 : -1, doubling);
       // The last doubling paid and more is not allowed: there is nothing to trim.
-      if (this.#base === last.width && doubling.value > this.#rules.clearElasticity) {
-        this.#failedDown = 1;
+      if (this.#base === widest && doubling.value > this.#rules.clearElasticity) {
         this.#hold(this.#holdMs);
         return;
       }
@@ -245,7 +241,8 @@ class Elastic implements ElasticController {
 
   #beginProbe(direction: 1 | -1): void {
     const failed = direction > 0 ? this.#failedUp : this.#failedDown;
-    const step = failed > 0 ? this.#rules.fineStep : this.#rules.step;
+    const careful = failed > 0 || (direction > 0 && this.#base < this.#rules.few);
+    const step = careful ? this.#rules.fineStep : this.#rules.step;
     const probe = startProbe(direction, this.#base, { step, most: this.#cap() });
     if (probe === undefined || (direction > 0 && this.#busy.ms >= this.#rules.busyMs)) {
       this.#direction = direction;
@@ -329,6 +326,10 @@ class Elastic implements ElasticController {
       this.#guardMs = Math.max(guardDownLeastMs, guardDownRtts * this.#rttMs);
     } else this.#guardMs = 0;
     this.#width = width;
+    this.#newLevel();
+  }
+
+  #newLevel(): void {
     this.#levelMs = 0;
     this.#clearWindow();
   }

@@ -11,6 +11,8 @@ const LONGEST_PACE_RAISE_MS = 160_000;
 /** Registries that count flows count to fewer than this; from here on the start may take larger steps. */
 const MANY = 12;
 const LAGGING = 2;
+/** A connection takes four round trips to answer: so far away, two at a time would take ten seconds. */
+const FAR_MS = 80;
 
 /** What follows from a refusal. */
 export interface RefusalOutcome {
@@ -39,6 +41,7 @@ export class Refusals {
   #paceWaitMs = PACE_RAISE_MS;
   #proven: number;
   #count = 0;
+  #far = false;
   #requests: { readonly atMs: number; readonly count: number }[] = [];
 
   constructor(options: {
@@ -70,17 +73,19 @@ export class Refusals {
 
   /**
    * How many flows may be open now. Beyond what the server has proved to take, only two requests (a
-   * quarter more once it took twelve) are out at a time, so a limit is met by two refusals and not
+   * quarter more once it took twelve) are out at a time, so a limit is met by two refusals (four on a long line) and not
    * by a burst of them.
    */
   get reach(): number {
-    const beyond = this.#count > 0 ? 1 : this.#proven < MANY ? 2 : this.#proven >> 1;
+    if (this.#count > 0) return this.#proven + 1;
+    const beyond = this.#proven < MANY ? (this.#far ? 4 : 2) : this.#proven >> 1;
     return this.#proven + beyond;
   }
 
   /** Books a sample; an outcome when it holds refusals. */
   take(sample: ElasticSample, base: number): RefusalOutcome | undefined {
     const { atMs } = sample;
+    this.#far = (sample.rttMs ?? 0) >= FAR_MS;
     const unknown = sample.requests === undefined ? sample.active : 0;
     this.#proven = Math.max(this.#proven, Math.min(this.#max, sample.acceptedAt ?? unknown));
     if (sample.requests !== undefined && sample.requests > 0) {

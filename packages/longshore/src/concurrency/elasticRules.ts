@@ -16,10 +16,14 @@ export const ELASTIC_RULES = {
   dwellLeastMs: 150,
   slowElasticity: 0.3,
   clearElasticity: 0.6,
+  /** Two short looks below this part of the best end the start. */
+  fallen: 0.6,
   /** The start settles at the smallest width with this part of the best goodput. */
   keep: 0.9,
   step: 1.5,
   fineStep: 1.25,
+  /** Below this width, one step of 1.5 may jump over all that a crowded server gives. */
+  few: 6,
   worthElasticity: 0.12,
   confidence: 1,
   minPairs: 2,

@@ -1,15 +1,21 @@
 import type { Elasticity } from './elasticVerdict.ts';
 
-/** Standard error of an elasticity that was seen once, without a pair to compare. */
-const ONE_LOOK = 0.2;
+/** Goodput at a width, in bytes per second. */
+export interface Level {
+  readonly width: number;
+  readonly goodput: number;
+}
 
 /**
  * The doubling start. A width is doubled as soon as the last doubling has visibly paid, without
- * waiting out a whole window; it ends when two doublings in a row did not.
+ * waiting out a whole window. It ends when two doublings in a row did not pay, or when goodput falls.
  */
 export interface Startup {
-  readonly visited: { readonly width: number; readonly goodput: number }[];
+  /** Every width in use so far, from the narrowest on, with its latest goodput. */
+  readonly visited: Map<number, number>;
   slow: number;
+  fallen: number;
+  last: Elasticity | undefined;
 }
 
 export interface StartupRules {
@@ -19,51 +25,60 @@ export interface StartupRules {
   readonly clearElasticity: number;
   /** The base is the smallest visited width with this part of the best goodput. */
   readonly keep: number;
+  /** Two short looks in a row below this part of the best end the start. */
+  readonly fallen: number;
 }
+
+/** Standard error of an elasticity that was seen once, without a pair to compare. */
+const ONE_LOOK = 0.2;
 
 export function beginStartup(): Startup {
-  return { visited: [], slow: 0 };
+  return { visited: new Map(), slow: 0, fallen: 0, last: undefined };
 }
 
-/** Whether goodput over a short time already shows that the last doubling paid. */
-export function paysClearly(
+/** The best of what narrower widths gave. */
+function bestBelow(startup: Startup, width: number): Level | undefined {
+  let best: Level | undefined;
+  for (const [narrower, goodput] of startup.visited) {
+    if (narrower < width && goodput > (best?.goodput ?? 0)) best = { width: narrower, goodput };
+  }
+  return best;
+}
+
+/**
+ * Takes a short look, which may fall into the ramp of new connections. The latest look at a width
+ * counts: it is the one that is furthest up the ramp.
+ * @returns `fallen` when narrower widths gave clearly more, twice in a row
+ */
+export function glance(
   startup: Startup,
-  now: { readonly width: number; readonly goodput: number },
+  now: Level,
   rules: StartupRules,
-): boolean {
-  const last = startup.visited.at(-1);
-  if (last === undefined || now.width <= last.width || last.goodput <= 0) return false;
-  return now.goodput >= last.goodput * (now.width / last.width) ** rules.clearElasticity;
+): 'pays' | 'fallen' | undefined {
+  const best = bestBelow(startup, now.width);
+  startup.visited.set(now.width, now.goodput);
+  if (best === undefined) return undefined;
+  startup.fallen = now.goodput < rules.fallen * best.goodput ? startup.fallen + 1 : 0;
+  if (startup.fallen >= 2) return 'fallen';
+  const clear = best.goodput * (now.width / best.width) ** rules.clearElasticity;
+  return now.goodput >= clear ? 'pays' : undefined;
 }
 
-/** Takes the goodput at a width. `true` when the start has ended. */
-export function takeLevel(
-  startup: Startup,
-  level: { readonly width: number; readonly goodput: number },
-  rules: StartupRules,
-): boolean {
-  const last = startup.visited.at(-1);
-  startup.visited.push(level);
-  if (last === undefined || level.width <= last.width) return false;
-  const elasticity = Math.log(level.goodput / last.goodput) / Math.log(level.width / last.width);
-  startup.slow = elasticity < rules.slowElasticity ? startup.slow + 1 : 0;
-  return startup.slow >= 2 || level.goodput < 0.75 * last.goodput;
-}
-
-/** What the last doubling brought; `undefined` before the second width. */
-export function lastDoubling(startup: Startup): Elasticity | undefined {
-  const [before, last] = startup.visited.slice(-2);
-  if (before === undefined || last === undefined || last.width <= before.width) return undefined;
-  const value = Math.log(last.goodput / before.goodput) / Math.log(last.width / before.width);
-  return { low: before.width, high: last.width, value, standardError: ONE_LOOK };
+/** Takes the goodput at a doubled width. `true` when the start has ended. */
+export function takeLevel(startup: Startup, level: Level, rules: StartupRules): boolean {
+  const best = bestBelow(startup, level.width);
+  startup.visited.set(level.width, level.goodput);
+  if (best === undefined) return false;
+  const value = Math.log(level.goodput / best.goodput) / Math.log(level.width / best.width);
+  startup.last = { low: best.width, high: level.width, value, standardError: ONE_LOOK };
+  startup.slow = value < rules.slowElasticity ? startup.slow + 1 : 0;
+  return startup.slow >= 2 || level.goodput < 0.75 * best.goodput;
 }
 
 /** The smallest visited width that gave nearly the best goodput, and that goodput. */
-export function bestVisited(
-  startup: Startup,
-  rules: StartupRules,
-): { readonly width: number; readonly goodput: number } {
-  const best = Math.max(0, ...startup.visited.map(({ goodput }) => goodput));
-  const level = startup.visited.find(({ goodput }) => goodput >= rules.keep * best);
-  return { width: level?.width ?? 1, goodput: best };
+export function bestVisited(startup: Startup, rules: StartupRules): Level {
+  const best = Math.max(0, ...startup.visited.values());
+  const widths = [...startup.visited.keys()].sort((a, b) => a - b);
+  const width = widths.find((tried) => (startup.visited.get(tried) ?? 0) >= rules.keep * best);
+  return { width: width ?? 1, goodput: best };
 }

@@ -163,7 +163,7 @@ export function nameBound(evidence: VerdictEvidence, width: number): Bound {
   const heldDown = evidence.ceiling !== undefined && width >= evidence.ceiling - 1;
   if (evidence.paced || heldDown) return 'rate limit';
   if (evidence.idlePart > 0.5) return 'too little work';
-  if (evidence.breaks > 2 || evidence.silentPart > 0.05) return 'server';
+  if (evidence.breaks > 2 || evidence.silentPart > 0.01) return 'server';
   if (above !== undefined && above.value + 2 * above.standardError < -0.1) return 'server';
   if (above !== undefined && above.value < 0.3) return 'link';
   if (evidence.atMaximum && (below === undefined || below.value > 0.5)) return 'per-connection cap';
