@@ -27,6 +27,7 @@ export {
   MANIFEST_ACCEPT,
   MEDIA_TYPES,
 } from './mediaTypes.ts';
+export { isDockerDocument, ociTwin } from './ociTwin.ts';
 export {
   compatiblePlatforms,
   formatPlatform,

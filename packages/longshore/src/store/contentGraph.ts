@@ -7,7 +7,7 @@ import {
   MAX_MANIFEST_BYTES,
   parseManifest,
 } from '../image/index.ts';
-import type { Store } from './types.ts';
+import type { Store, StoredReference } from './types.ts';
 
 /** What a manifest or an index points to. */
 export interface Children {
@@ -57,6 +57,15 @@ export class ContentGraph {
       queue.push(...required, ...optional);
     }
     return into;
+  }
+
+  /** Everything that a reference needs, its twin for other tools included. */
+  async reachReference(
+    { descriptor, twin }: Pick<StoredReference, 'descriptor' | 'twin'>,
+    into: Map<Digest, Descriptor> = new Map(),
+  ): Promise<Map<Digest, Descriptor>> {
+    await this.reach(descriptor, into);
+    return twin === undefined ? into : this.reach(twin, into);
   }
 
   async #read({ digest, mediaType }: Descriptor): Promise<Children> {

@@ -23,3 +23,4 @@ export {
   verifyStore,
 } from './verifyStore.ts';
 export type { WriteIo } from './writeIo.ts';
+export { writeTwin } from './writeTwin.ts';

@@ -15,9 +15,9 @@ const MAX_ROUNDS = 10;
 
 /** `index.json` as other tools read it: one entry a reference, by name. */
 function formatIndex(references: readonly StoredReference[]): string {
-  const manifests = references.map(({ name, descriptor }) => ({
-    ...descriptor,
-    annotations: { ...descriptor.annotations, [REF_NAME]: name },
+  const manifests = references.map(({ name, descriptor, twin = descriptor }) => ({
+    ...twin,
+    annotations: { ...twin.annotations, [REF_NAME]: name },
   }));
   return `${JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPES.ociIndex, manifests })}\n`;
 }

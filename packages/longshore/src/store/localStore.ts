@@ -25,6 +25,7 @@ import type {
   Upload,
 } from './types.ts';
 import { waitForIngest } from './waitForIngest.ts';
+import { writeTwin } from './writeTwin.ts';
 
 export interface LocalStoreParts {
   readonly context: IngestContext;
@@ -175,7 +176,8 @@ export class LocalStore implements Store {
   }
 
   async setReference(name: string, descriptor: Descriptor): Promise<void> {
-    if (await this.#parts.book.set(name, descriptor)) this.#parts.index.schedule();
+    const twin = await writeTwin(this, descriptor);
+    if (await this.#parts.book.set({ name, descriptor, twin })) this.#parts.index.schedule();
   }
 
   getReference(name: string): Promise<Descriptor | undefined> {

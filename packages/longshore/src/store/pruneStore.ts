@@ -109,9 +109,10 @@ async function pruneReferences(
   const sizes = new Map(about.files.map(({ digest, size }) => [digest, size]));
   const graph = new ContentGraph(store);
   const candidates = [];
-  for (const { name, descriptor, usedAtMs } of await book.list()) {
+  for (const reference of await book.list()) {
+    const { name, usedAtMs } = reference;
     const blobs = new Map<Digest, number>();
-    for (const digest of (await graph.reach(descriptor)).keys()) {
+    for (const digest of (await graph.reachReference(reference)).keys()) {
       const size = sizes.get(digest);
       if (size !== undefined) blobs.set(digest, size);
     }
@@ -138,7 +139,7 @@ async function reachAll(
 ): Promise<ReadonlyMap<Digest, Descriptor>> {
   const graph = new ContentGraph(store);
   const reached = new Map<Digest, Descriptor>();
-  for (const { descriptor } of references) await graph.reach(descriptor, reached);
+  for (const reference of references) await graph.reachReference(reference, reached);
   return reached;
 }
 

@@ -39,9 +39,9 @@ export class ReferenceBook {
   }
 
   /** @returns whether anything changed; setting what is there already only marks it as used */
-  async set(name: string, descriptor: Descriptor): Promise<boolean> {
+  async set({ name, descriptor, twin }: StoredReference): Promise<boolean> {
     const path = this.#pathOf(name);
-    const content = `${JSON.stringify({ name, descriptor })}\n`;
+    const content = `${JSON.stringify({ name, descriptor, twin })}\n`;
     if ((await readText(path)) === content && (await this.touch(name))) return false;
     await replaceFile(path, content, { mode: this.#modes.file });
     return true;
@@ -175,7 +175,9 @@ function parseReferenceFile(text: string): StoredReference | undefined {
     if (typeof value !== 'object' || value === null) return undefined;
     if (!('name' in value) || typeof value.name !== 'string') return undefined;
     const descriptor = 'descriptor' in value ? value.descriptor : undefined;
-    return { name: checkName(value.name), descriptor: readDescriptor(descriptor, 'descriptor') };
+    const twin = 'twin' in value ? { twin: readDescriptor(value.twin, 'twin') } : {};
+    const name = checkName(value.name);
+    return { name, descriptor: readDescriptor(descriptor, 'descriptor'), ...twin };
   } catch {
     return undefined;
   }

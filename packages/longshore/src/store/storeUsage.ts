@@ -39,13 +39,10 @@ export async function readStoreUsage(store: Store): Promise<StoreUsage> {
   const users = new Map<Digest, number>();
   const reached: { name: string; descriptor: Descriptor; usedAtMs: number; digests: Digest[] }[] =
     [];
-  for (const { name, descriptor, usedAtMs } of await new ReferenceBook(
-    layout,
-    PLAIN_MODES,
-  ).list()) {
-    const digests = [...(await graph.reach(descriptor)).keys()].filter((digest) =>
-      sizes.has(digest),
-    );
+  for (const reference of await new ReferenceBook(layout, PLAIN_MODES).list()) {
+    const { name, descriptor, usedAtMs } = reference;
+    const needed = (await graph.reachReference(reference)).keys();
+    const digests = [...needed].filter((digest) => sizes.has(digest));
     for (const digest of digests) users.set(digest, (users.get(digest) ?? 0) + 1);
     reached.push({ name, descriptor, usedAtMs, digests });
   }

@@ -73,6 +73,11 @@ export interface StoredReference {
   /** The whole name, as `formatReference` prints it. */
   readonly name: string;
   readonly descriptor: Descriptor;
+  /**
+   * The same image in OCI's media types, where it came in Docker's: what the layout's `index.json` names,
+   * since OCI tools do not read the other.
+   */
+  readonly twin?: Descriptor | undefined;
 }
 
 /**

@@ -3,8 +3,8 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { digestHex, digestOf, MEDIA_TYPES } from '../../src/image/index.ts';
-import { openStore } from '../../src/store/index.ts';
+import { digestHex, digestOf, MEDIA_TYPES, parseManifest } from '../../src/image/index.ts';
+import { openStore, pruneStore } from '../../src/store/index.ts';
 import { createLayersSink, createOciSink } from '../../src/transfer/index.ts';
 import { layerFileName } from '../../src/transfer/sinks/layersSink.ts';
 import { harbour } from './harness.ts';
@@ -111,4 +111,67 @@ test('an output that cannot be written fails its image with one clear error', LI
   const invalid = await port.pull(['a:1'], { sinks: [createOciSink(broken)] });
   assert.equal(invalid.images[0]?.error?.code, 'ERR_OUTPUT_INVALID');
   assert.equal(await readFile(join(broken, 'index.json'), 'utf8'), 'not json');
+});
+
+test(
+  'an image in Docker types is kept as it is, and named to OCI tools by its twin',
+  LIMIT,
+  async () => {
+    await using port = await harbour();
+    const image = await port.seed('d:1', { flavour: 'docker', layers: [{ size: 2000 }] });
+    const folder = join(port.folder, 'layout');
+    const result = await port.pull(['d:1'], { sinks: [createOciSink(folder)] });
+    assert.equal(result.images[0]?.digest, image.descriptor.digest);
+    const held = await port.store.getReference(port.at('d:1'));
+    assert.equal(
+      held?.digest,
+      image.descriptor.digest,
+      'the reference means what the registry has',
+    );
+    await port.store.close();
+    for (const layout of [folder, port.store.path]) {
+      const index = JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')) as {
+        manifests: { digest: string; mediaType: string }[];
+      };
+      const [entry] = index.manifests;
+      assert.equal(entry?.mediaType, MEDIA_TYPES.ociManifest);
+      const bytes = await readFile(join(layout, 'blobs', entry.digest.replace(':', '/')));
+      const twin = parseManifest(bytes, MEDIA_TYPES.ociManifest);
+      assert.ok(twin.kind === 'manifest');
+      assert.equal(twin.config.mediaType, MEDIA_TYPES.ociConfig);
+      assert.deepEqual(
+        twin.layers.map(({ digest, mediaType }) => [digest, mediaType]),
+        image.layers.map(({ digest }) => [digest, MEDIA_TYPES.ociLayerGzip]),
+      );
+    }
+    const again = await openStore(port.store.path);
+    const pruned = await pruneStore(again, { graceMs: 0 });
+    await again.close();
+    assert.deepEqual(pruned.blobs, [], 'nothing of it is garbage');
+  },
+);
+
+test('a list in Docker types has a twin whose entries are twins', LIMIT, async () => {
+  await using port = await harbour();
+  const platforms = [
+    { os: 'linux', architecture: 'amd64' },
+    { os: 'linux', architecture: 'arm64' },
+  ];
+  await port.seed('d:1', { flavour: 'docker', platforms, layers: [{ size: 100 }] });
+  const folder = join(port.folder, 'layout');
+  await port.pull(['d:1'], { platform: 'all', sinks: [createOciSink(folder)] });
+  const read = async (
+    digest: string,
+  ): Promise<{ manifests: { digest: string; mediaType: string; platform: unknown }[] }> =>
+    JSON.parse(await readFile(join(folder, 'blobs', digest.replace(':', '/')), 'utf8'));
+  const index = JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')) as {
+    manifests: { digest: string }[];
+  };
+  const list = await read(index.manifests[0]?.digest ?? '');
+  assert.deepEqual(
+    list.manifests.map(({ platform }) => platform),
+    platforms,
+  );
+  assert.ok(list.manifests.every(({ mediaType }) => mediaType === MEDIA_TYPES.ociManifest));
+  for (const { digest } of list.manifests) await read(digest);
 });

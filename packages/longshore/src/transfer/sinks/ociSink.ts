@@ -10,7 +10,7 @@ import {
   manifestBlobs,
   readDescriptor,
 } from '../../image/index.ts';
-import { type Store, shareBlob } from '../../store/index.ts';
+import { type Store, shareBlob, writeTwin } from '../../store/index.ts';
 import { readImageContent } from './imageContent.ts';
 import { makeFolder } from './layersSink.ts';
 import type { ImageSink, StoredImage } from './sink.ts';
@@ -27,16 +27,18 @@ export function createOciSink(folder: string): ImageSink {
   let turn: Promise<void> = Promise.resolve();
   return {
     name: `oci:${folder}`,
-    async add(image, { store, signal }) {
+    async add({ name, descriptor: original }, { store, signal }) {
       await makeLayout(folder);
-      const { documents, manifests } = await readImageContent(store, image.descriptor);
+      // OCI tools do not take Docker's media types in a layout.
+      const descriptor = (await writeTwin(store, original)) ?? original;
+      const { documents, manifests } = await readImageContent(store, descriptor);
       const blobs = manifests.flatMap(manifestBlobs);
       // Blobs before the manifests that name them, the index of the layout last.
       for (const { digest, size } of [...blobs, ...documents.toReversed()]) {
         signal.throwIfAborted();
         await placeBlob(store, { digest, size }, folder);
       }
-      const mine = turn.then(() => enter(folder, image));
+      const mine = turn.then(() => enter(folder, { name, descriptor }));
       turn = mine.catch(() => undefined);
       await mine;
     },
