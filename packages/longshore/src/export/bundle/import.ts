@@ -3,6 +3,7 @@ import { LongshoreError } from '../../errors.ts';
 import {
   type Descriptor,
   type Digest,
+  formatReference,
   isDigest,
   MAX_MANIFEST_BYTES,
   parseManifest,
@@ -102,10 +103,10 @@ async function publish(store: Store, images: readonly Descriptor[]): Promise<str
   for (const image of images) {
     const reference = image.annotations?.[NAME];
     if (reference === undefined) throw invalid(`${image.digest} has no name in it`);
-    parseReference(reference);
+    const name = formatReference(parseReference(reference));
     const { missing } = await collectContent(store, image);
     if (missing.length > 0) throw incomplete(reference, missing);
-    references.push(reference);
+    references.push(name);
   }
   for (const [i, reference] of references.entries()) {
     const { mediaType, digest, size } = images[i] ?? images[0] ?? fail();

@@ -23,8 +23,7 @@ const VERSION = 1;
 
 /**
  * Looks every reference up once.
- * @param resolve asks the registry what a reference leads to; `resolveReference` of `registry/` or
- *   `transfer/` does
+ * @param resolve asks the registry what a reference leads to, and bounds how many it asks at once
  * @throws LongshoreError `ERR_REFERENCE_INVALID`, and what `resolve` throws
  */
 export async function createLock(
