@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { parseReference } from '../../image/index.ts';
-import type { Analysis, Run, TunePullOptions, TuneResults } from '../../tune/index.ts';
+import type { Run, TunePullOptions, TuneResults } from '../../tune/index.ts';
 import { openRegistry, readConnection } from '../connect.ts';
 import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
@@ -44,7 +44,7 @@ export async function runTunePull(context: CommandContext): Promise<number> {
     await saveReport(context, folder, { results, analysis });
     await printAnalysis(context, results, analysis);
     if (settings.apply === true) await applyAnswer(context, { results, analysis });
-    return exitCode(context, { results, analysis, folder });
+    return exitCode(context, { results, folder });
   } finally {
     interrupts.dispose();
   }
@@ -69,22 +69,22 @@ async function readRequest(
     gapMs: settings.gap ?? GAP_MS,
     budgetMs: settings.budget ?? BUDGET_MS,
     onRun: async (run, results) => {
-      tellRun(context, run, results);
+      tellRun(context, run);
       await writeFiles(folder, new Map([['results.json', `${JSON.stringify(results)}\n`]]));
     },
   };
 }
 
 /** A line for each run: an experiment of minutes should not look like a program that hangs. */
-function tellRun({ settings, complain }: CommandContext, run: Run, results: TuneResults): void {
+function tellRun({ settings, complain }: CommandContext, run: Run): void {
   if (settings.progress === 'quiet' || settings.progress === 'json') return;
-  const what = run.arm === 'auto' || run.arm === 'serial' ? run.arm : `${run.arm} workers`;
+  const [width = '', again = ''] = run.arm.split(' ');
+  const what = /^\d/.test(width) ? `${width} workers ${again}`.trim() : width;
   const where = run.block === 0 ? 'first pull, discarded' : `block ${run.block}`;
   const outcome =
     run.state === 'ok' || run.state === 'warm-up' ? '' : `: ${run.state}, does not count`;
-  const width = results.arms.length + 1;
   complain(
-    `${String(run.order).padStart(String(width).length + 1)}  ${where}, ${what}: ${formatDuration(run.seconds * 1000)}${outcome}\n`,
+    `${String(run.order).padStart(4)}  ${where}, ${what}: ${formatDuration(run.seconds * 1000)}${outcome}\n`,
   );
 }
 
@@ -112,7 +112,7 @@ function folderName(now: number): string {
 
 function exitCode(
   { host, settings, complain }: CommandContext,
-  { results, folder }: { results: TuneResults; analysis: Analysis; folder: string },
+  { results, folder }: { readonly results: TuneResults; readonly folder: string },
 ): number {
   if (results.stopped === 'interrupted') {
     const named = settings.out === undefined ? ['--out', folder] : [];
