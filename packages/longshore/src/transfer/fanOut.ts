@@ -2,7 +2,7 @@ import { LongshoreError } from '../errors.ts';
 import type { Flow } from './flow.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
-import type { BlobMove, FlowTable } from './moveBlob.ts';
+import type { FlowTable, HelpedMove } from './moveContext.ts';
 import { chooseSteal, findStragglers, type OpenRange, type SlowSince } from './steal.ts';
 
 /** Used until a response head has been timed. */
@@ -26,7 +26,7 @@ export interface FanOutOptions {
  */
 export class FanOut implements FlowTable {
   readonly #options: FanOutOptions;
-  readonly #moves = new Map<Flow, BlobMove>();
+  readonly #moves = new Map<Flow, HelpedMove>();
   readonly #whole = new Set<string>();
   #ids = 0;
   #slowSince: SlowSince = new Map();
@@ -40,7 +40,7 @@ export class FanOut implements FlowTable {
     return this.#ids;
   }
 
-  add(flow: Flow, move: BlobMove): void {
+  add(flow: Flow, move: HelpedMove): void {
     this.#moves.set(flow, move);
   }
 

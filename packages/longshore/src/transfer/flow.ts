@@ -95,6 +95,11 @@ export class Flow {
     this.#abort.abort(reason);
   }
 
+  /** Ends it for good. */
+  abort(reason: Error): void {
+    this.#abort.abort(reason);
+  }
+
   /** As the decision functions see it. */
   openRange(now: number): OpenRange {
     const rate = this.#meter.sample(now);

@@ -1,14 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Permit } from '../concurrency/index.ts';
 import { isLongshoreError, LongshoreError } from '../errors.ts';
-import type { BlobStream, Registry, RepositoryAddress } from '../registry/index.ts';
-import type { ByteRange, Ingest, Store } from '../store/index.ts';
+import type { BlobStream, RepositoryAddress } from '../registry/index.ts';
+import type { ByteRange, Ingest } from '../store/index.ts';
 import { BlobActivity } from './activity.ts';
 import { summariseError } from './errors.ts';
-import type { EventListener } from './events.ts';
 import { ENOUGH, Flow, uncovered } from './flow.ts';
 import type { Slot } from './lane.ts';
-import type { Lanes } from './lanes.ts';
+import type { MoveContext, MovedBlob } from './moveContext.ts';
 import type { PlannedBlob } from './plan.ts';
 import { afterFailure, isThrottled, NO_TROUBLE, retryAfterMs, type Trouble } from './retry.ts';
 
@@ -17,59 +16,6 @@ const SMALL_BLOB_BYTES = 64 * 1024;
 /** From this size on the first request asks for `bytes=0-`: a 206 is the proof that ranges work. */
 const DIVISIBLE_BYTES = 2 * 1024 * 1024;
 
-/** Flows of all blobs, and what they learn about servers. */
-export interface FlowTable {
-  nextId(): number;
-  add(flow: Flow, move: BlobMove): void;
-  delete(flow: Flow): void;
-  /** A server ignored or botched a range: it is not asked for ranges again. */
-  rangesRefused(registry: string): void;
-  /** Whether a blob may be asked for from an offset on. */
-  mayRange(registry: string): boolean;
-  /** Whether a blob may be fetched over several connections. */
-  maySplit(registry: string): boolean;
-}
-
-/** What the moves of one run have in common. */
-export interface MoveContext {
-  readonly store: Store;
-  readonly registry: Registry;
-  readonly lanes: Lanes;
-  /** One class for all sizes, so that `--serial` means one request at a time. */
-  readonly oneClass: boolean;
-  /** Blobs that move now, for the progress view. */
-  readonly active: Set<BlobActivity>;
-  readonly flows: FlowTable;
-  readonly emit: EventListener;
-  readonly now: () => number;
-  readonly random: () => number;
-  /** Counts bytes that came over the network and were kept; a promise asks to slow down. */
-  readonly onBytes: (bytes: number) => undefined | Promise<void>;
-  /** Nothing new is started once this is aborted. */
-  readonly drain: AbortSignal;
-  /** Everything stops at once. */
-  readonly signal: AbortSignal;
-}
-
-export interface MovedBlob {
-  readonly by: 'this-run' | 'another-process';
-  readonly fetchedBytes: number;
-}
-
-/**
- * Brings one blob into the store, whatever it takes: waits for a permit, goes on where an earlier
- * run stopped, reopens broken streams where they broke, asks other repositories when one refuses,
- * and lets idle permits take over its tail. What has come stays in the store also when this throws.
- */
-export async function moveBlob(blob: PlannedBlob, context: MoveContext): Promise<MovedBlob> {
-  const move = new BlobMove(blob, context);
-  try {
-    return await move.run();
-  } finally {
-    await move.end();
-  }
-}
-
 /** A stretch of a blob to fetch, and the permit to do it under. */
 interface FlowWork {
   readonly ingest: Ingest;
@@ -77,14 +23,22 @@ interface FlowWork {
   readonly slot: Slot;
 }
 
-/** One blob on its way. Only {@link BlobMove.help} is for others. */
+/**
+ * Brings one blob into the store, whatever it takes: waits for a permit, goes on where an earlier
+ * run stopped, reopens broken streams where they broke, asks other repositories when one refuses,
+ * and lets idle permits take over its tail. What has come stays in the store also when it fails.
+ *
+ * Thousands of them wait at the same time: until its permit comes one costs a few hundred bytes.
+ */
 export class BlobMove {
   readonly #blob: PlannedBlob;
   readonly #context: MoveContext;
-  readonly #activity: BlobActivity;
   readonly #flows = new Set<Flow>();
   readonly #helpers = new Set<Promise<void>>();
-  readonly #ended = new AbortController();
+  #activity: BlobActivity | undefined;
+  /** Cuts the wait before the next try short. */
+  #pause: AbortController | undefined;
+  #cancelled = false;
   #ingest: Ingest | undefined;
   #trouble: Trouble = NO_TROUBLE;
   #fetchedBytes = 0;
@@ -92,28 +46,44 @@ export class BlobMove {
   constructor(blob: PlannedBlob, context: MoveContext) {
     this.#blob = blob;
     this.#context = context;
-    this.#activity = new BlobActivity(blob, context.now());
   }
 
   get registry(): string {
     return this.#source().registry;
   }
 
+  /** True once nobody needs the blob any more. */
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
   async run(): Promise<MovedBlob> {
-    for (;;) {
-      try {
-        const by = await this.#attempt();
-        return { by, fetchedBytes: this.#fetchedBytes };
-      } catch (error) {
-        if (this.#context.signal.aborted || this.#context.drain.aborted) throw error;
-        await this.#recover(error);
+    try {
+      for (;;) {
+        try {
+          const by = await this.#attempt();
+          return { by, fetchedBytes: this.#fetchedBytes };
+        } catch (error) {
+          const { signal, drain } = this.#context;
+          if (this.#cancelled || signal.aborted || drain.aborted) throw error;
+          await this.#recover(error);
+        }
       }
+    } finally {
+      await this.#end();
     }
   }
 
-  async end(): Promise<void> {
-    this.#ended.abort();
-    this.#context.active.delete(this.#activity);
+  /** Nobody needs the blob any more: stops, and keeps what has come. */
+  cancel(): void {
+    this.#cancelled = true;
+    this.#pause?.abort(unneeded());
+    for (const flow of this.#flows) flow.abort(unneeded());
+  }
+
+  async #end(): Promise<void> {
+    for (const flow of this.#flows) flow.abort(unneeded());
+    if (this.#activity !== undefined) this.#context.active.delete(this.#activity);
     await Promise.all(this.#helpers);
     await this.#ingest?.release();
   }
@@ -139,12 +109,15 @@ export class BlobMove {
   /** One go at it, under a permit; what is verified and synced at the end needs none. */
   async #attempt(): Promise<MovedBlob['by']> {
     let slot = await this.#acquire();
-    this.#context.active.add(this.#activity);
+    const activity = this.#activity ?? new BlobActivity(this.#blob, this.#context.now());
+    this.#activity = activity;
+    this.#context.active.add(activity);
     try {
-      this.#ingest ??= await this.#openIngest(slot.permit);
+      if (this.#cancelled) throw unneeded();
+      this.#ingest ??= await this.#openIngest(slot.permit, activity);
       const ingest = this.#ingest;
       if (ingest === undefined) return 'another-process';
-      this.#activity.state = 'moving';
+      activity.state = 'moving';
       for (;;) {
         const gap = uncovered(ingest.missing(), this.#flows)[0];
         if (gap === undefined) {
@@ -190,10 +163,9 @@ export class BlobMove {
   }
 
   /** A permit is for moving bytes: it is given back while another process moves them. */
-  async #openIngest(permit: Permit): Promise<Ingest | undefined> {
+  async #openIngest(permit: Permit, activity: BlobActivity): Promise<Ingest | undefined> {
     const { store, emit, now, signal } = this.#context;
     const { descriptor } = this.#blob;
-    const activity = this.#activity;
     activity.state = this.#blob.partialBytes > 0 ? 'verifying' : 'moving';
     const ingest = await store.ingest(descriptor, {
       signal,
@@ -248,7 +220,7 @@ export class BlobMove {
       retry: false,
       // Who has sent other bytes than it promised is not asked for them again.
       mirrors: this.#trouble.corruptions === 0,
-      signal: AbortSignal.any([signal, ingest.signal, flow.signal, this.#ended.signal]),
+      signal: AbortSignal.any([signal, ingest.signal, flow.signal]),
     });
     lanes.learn(source.registry, stream.origin);
     flow.opened(stream, now());
@@ -283,7 +255,7 @@ export class BlobMove {
     this.#fetchedBytes += byteLength;
     const writing = ingest.write(at, bytes);
     flow.moved(byteLength, this.#context.now());
-    this.#activity.moved(byteLength);
+    this.#activity?.moved(byteLength);
     const pause = this.#context.onBytes(byteLength);
     if (writing === undefined || pause === undefined) return writing ?? pause;
     return Promise.all([writing, pause]).then(() => undefined);
@@ -298,29 +270,38 @@ export class BlobMove {
 
   async #recover(error: unknown): Promise<void> {
     const { emit, now, random, signal, drain } = this.#context;
-    if (this.#ingest === undefined) this.#activity.doneBytes = 0;
+    const activity = this.#activity;
+    if (activity === undefined) throw error;
+    if (this.#ingest === undefined) activity.doneBytes = 0;
     const next = afterFailure(error, this.#trouble, {
-      heldBytes: this.#activity.doneBytes,
+      heldBytes: activity.doneBytes,
       sources: this.#blob.sources.length,
       random: random(),
     });
     if (next.action === 'fail') throw error;
     if (next.trouble.whole) this.#context.flows.rangesRefused(this.registry);
     this.#trouble = next.trouble;
-    this.#activity.state = 'retrying';
+    activity.state = 'retrying';
     emit({
       type: 'blob.retry',
       at: now(),
       digest: this.#blob.descriptor.digest,
       attempt: next.trouble.attempts,
       delayMs: next.delayMs,
-      offset: this.#activity.doneBytes,
+      offset: activity.doneBytes,
       error: summariseError(error),
     });
     if (next.delayMs > 0) {
-      await sleep(next.delayMs, undefined, { signal: AbortSignal.any([signal, drain]) });
+      const pause = new AbortController();
+      this.#pause = pause;
+      const stops = AbortSignal.any([signal, drain, pause.signal]);
+      await sleep(next.delayMs, undefined, { signal: stops });
     }
   }
+}
+
+function unneeded(): LongshoreError {
+  return new LongshoreError('Nobody needs this blob any more', { code: 'ERR_UNNEEDED' });
 }
 
 function noProgress({ registry }: RepositoryAddress): LongshoreError {

@@ -1,15 +1,22 @@
 import { createLimiter } from '../concurrency/index.ts';
-import { LongshoreError } from '../errors.ts';
 import { formatPlatform, formatReference, parseReference } from '../image/index.ts';
 import { Account, type Settlement } from './account.ts';
 import { every, steadyNow } from './clock.ts';
 import { summariseError } from './errors.ts';
 import type { EventListener, PlanSummary } from './events.ts';
 import { FanOut } from './fanOut.ts';
+import { checkSpace, readHoldings } from './holdings.ts';
 import { countImages, type ImageRecord, reportImage, shortName, totalSize } from './imageRecord.ts';
 import { Lanes } from './lanes.ts';
-import { type MoveContext, moveBlob } from './moveBlob.ts';
-import { digestsOf, type Holding, type PlannedBlob, type PullPlan, planPull } from './plan.ts';
+import { BlobMove } from './moveBlob.ts';
+import type { MoveContext } from './moveContext.ts';
+import {
+  digestsOf,
+  type PlannedBlob,
+  type PullPlan,
+  planPull,
+  scheduleLargestFirst,
+} from './plan.ts';
 import { ProgressTicker } from './progress.ts';
 import type { PullOptions, PullResult } from './pull.ts';
 import { type ResolvedImage, resolveImage } from './resolve.ts';
@@ -22,8 +29,8 @@ const SPREAD_MS = 20;
 const SILENT_MS = 8000;
 /** As many connections as `auto` opens at the most, over all servers. */
 const MAX_CONNECTIONS = 64;
-/** Images handed to `--to` at once: it is copying or linking on one disk. */
-const SINK_WIDTH = 2;
+/** Images named and handed to `--to` at once: it is syncing, copying and linking on one disk. */
+const PUBLISH_WIDTH = 4;
 
 /** One call of `pull`: resolve, plan, move, account. */
 export class PullRun {
@@ -34,9 +41,9 @@ export class PullRun {
   readonly #records: readonly ImageRecord[];
   readonly #lanes: Lanes;
   readonly #fanOut: FanOut;
-  readonly #sinkLimiter = createLimiter({ name: 'outputs', width: SINK_WIDTH });
+  readonly #publishing = createLimiter({ name: 'images being published', width: PUBLISH_WIDTH });
   readonly #stopping: Stopping;
-  readonly #unneeded = new Map<string, AbortController>();
+  readonly #moves = new Map<string, BlobMove>();
   readonly #endings: Promise<void>[] = [];
   #account = new Account([]);
   #plan: PlanSummary | undefined;
@@ -151,34 +158,14 @@ export class PullRun {
             },
           ],
     );
-    const holdings = await this.#lookUp(needs);
-    const plan = planPull(needs, (blob) => holdings(blob));
-    const { freeBytes, freeInodes } = await this.#options.store.space();
+    const { store } = this.#options;
+    const plan = planPull(needs, await readHoldings(store, digestsOf(needs)));
+    const space = await store.space();
+    const { freeBytes } = space;
     this.#plan = { ...plan.summary, freeDiskBytes: freeBytes };
     this.#emit({ type: 'plan.ready', at: this.#now(), ...this.#plan });
-    const full = plan.summary.fetchBytes > freeBytes;
-    const noInodes = freeInodes !== undefined && plan.fetch.length > freeInodes;
-    if ((full || noInodes) && this.#options.dryRun !== true) {
-      throw diskTooSmall(this.#options.store.path, plan, full ? freeBytes : undefined);
-    }
+    if (this.#options.dryRun !== true) checkSpace(store.path, plan, space);
     return plan;
-  }
-
-  /** What the store holds, asked once for each digest. */
-  async #lookUp(needs: Parameters<typeof planPull>[0]): Promise<Parameters<typeof planPull>[1]> {
-    const { store } = this.#options;
-    const sizes = new Map<string, { size: number | undefined; partialBytes: number }>();
-    await Promise.all(
-      [...digestsOf(needs)].map(async (digest) => {
-        const size = await store.stat(digest);
-        const partialBytes = size === undefined ? await store.partialBytes(digest) : 0;
-        sizes.set(digest, { size, partialBytes });
-      }),
-    );
-    return ({ digest, size }): Holding => {
-      const held = sizes.get(digest);
-      return { present: held?.size === size, partialBytes: held?.partialBytes ?? 0 };
-    };
   }
 
   // Move
@@ -200,34 +187,33 @@ export class PullRun {
     this.#progress = progress;
     using _ticking = progress;
     using _spreading = every(SPREAD_MS, () => this.#fanOut.tick());
-    await Promise.all(plan.fetch.map((blob) => this.#move(blob, progress)));
+    const context = this.#moveContext(progress);
+    const blobs = scheduleLargestFirst(plan.fetch);
+    await Promise.all(blobs.map((blob) => this.#move(blob, context, progress)));
     await Promise.all(this.#endings);
     await this.#lanes.remember();
   }
 
-  async #move(blob: PlannedBlob, progress: ProgressTicker): Promise<void> {
-    const unneeded = new AbortController();
-    this.#unneeded.set(blob.key, unneeded);
+  async #move(blob: PlannedBlob, context: MoveContext, progress: ProgressTicker): Promise<void> {
+    const move = new BlobMove(blob, context);
+    this.#moves.set(blob.key, move);
     const startedAt = this.#now();
     const { digest, size } = blob.descriptor;
     try {
-      const { by, fetchedBytes } = await moveBlob(
-        blob,
-        this.#moveContext(progress, unneeded.signal),
-      );
+      const { by, fetchedBytes } = await move.run();
       progress.blobDone(size - blob.partialBytes);
       const at = this.#now();
       const milliseconds = at - startedAt;
       this.#emit({ type: 'blob.done', at, digest, size, fetchedBytes, milliseconds, by });
       this.#settle(this.#account.blobDone(blob.key));
     } catch (error) {
-      if (this.#stopping.drain.aborted || unneeded.signal.aborted) return;
+      if (this.#stopping.drain.aborted || move.cancelled) return;
       this.#emit({ type: 'blob.failed', at: this.#now(), digest, error: summariseError(error) });
       this.#settle(this.#account.blobFailed(blob.key), error);
     }
   }
 
-  #moveContext(progress: ProgressTicker, unneeded: AbortSignal): MoveContext {
+  #moveContext(progress: ProgressTicker): MoveContext {
     const { store, registry, serial, random } = this.#options;
     return {
       store,
@@ -243,8 +229,8 @@ export class PullRun {
         progress.moved(bytes);
         return this.#options.rateLimit?.take(bytes);
       },
-      drain: AbortSignal.any([this.#stopping.drain, unneeded]),
-      signal: AbortSignal.any([this.#stopping.signal, unneeded]),
+      drain: this.#stopping.drain,
+      signal: this.#stopping.signal,
     };
   }
 
@@ -253,7 +239,7 @@ export class PullRun {
   #settle(settlement: Settlement, error?: unknown): void {
     for (const image of settlement.completed) this.#with(image, (record) => this.#complete(record));
     for (const image of settlement.failed) this.#with(image, (record) => this.#fail(record, error));
-    for (const key of settlement.unneeded) this.#unneeded.get(key)?.abort();
+    for (const key of settlement.unneeded) this.#moves.get(key)?.cancel();
   }
 
   #with(image: number, act: (record: ImageRecord) => void): void {
@@ -271,9 +257,9 @@ export class PullRun {
     const { store, sinks = [] } = this.#options;
     const { name, descriptor } = resolved;
     try {
+      using _permit = await this.#publishing.acquire({ signal: this.#stopping.signal });
       await store.setReference(name, descriptor);
       for (const sink of sinks) {
-        using _permit = await this.#sinkLimiter.acquire({ signal: this.#stopping.signal });
         await sink.add({ name, descriptor }, { store, signal: this.#stopping.signal });
       }
     } catch (error) {
@@ -334,17 +320,4 @@ export class PullRun {
       ...plan,
     };
   }
-}
-
-function diskTooSmall(path: string, plan: PullPlan, freeBytes: number | undefined): LongshoreError {
-  const { fetchBytes } = plan.summary;
-  const what =
-    freeBytes === undefined
-      ? `${plan.fetch.length} blobs are to come and the file system of ${path} has fewer free inodes`
-      : `${fetchBytes} bytes are to come and ${path} has ${freeBytes} free`;
-  return new LongshoreError(`Too little disk: ${what}`, {
-    code: 'ERR_DISK_TOO_SMALL',
-    origin: 'disk',
-    hint: 'Free some space (longshore cache prune), or put the store elsewhere with --store DIR',
-  });
 }

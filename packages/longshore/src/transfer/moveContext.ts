@@ -1,0 +1,53 @@
+import type { Registry } from '../registry/index.ts';
+import type { ByteRange, Store } from '../store/index.ts';
+import type { BlobActivity } from './activity.ts';
+import type { EventListener } from './events.ts';
+import type { Flow } from './flow.ts';
+import type { Slot } from './lane.ts';
+import type { Lanes } from './lanes.ts';
+
+/** Whoever works on a blob, as those see it who give it help. */
+export interface HelpedMove {
+  readonly registry: string;
+  /** Fetches `range`, which a flow of this blob has given away, on a connection of its own. */
+  help(range: ByteRange, slot: Slot): void;
+}
+
+/** Flows of all blobs, and what they learn about servers. */
+export interface FlowTable {
+  nextId(): number;
+  add(flow: Flow, move: HelpedMove): void;
+  delete(flow: Flow): void;
+  /** A server ignored or botched a range: it is not asked for ranges again. */
+  rangesRefused(registry: string): void;
+  /** Whether a blob may be asked for from an offset on. */
+  mayRange(registry: string): boolean;
+  /** Whether a blob may be fetched over several connections. */
+  maySplit(registry: string): boolean;
+}
+
+/** What the moves of one run have in common. */
+export interface MoveContext {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly lanes: Lanes;
+  /** One class for all sizes, so that `--serial` means one request at a time. */
+  readonly oneClass: boolean;
+  /** Blobs that move now, for the progress view. */
+  readonly active: Set<BlobActivity>;
+  readonly flows: FlowTable;
+  readonly emit: EventListener;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Counts bytes that came over the network and were kept; a promise asks to slow down. */
+  readonly onBytes: (bytes: number) => undefined | Promise<void>;
+  /** Nothing new is started once this is aborted. */
+  readonly drain: AbortSignal;
+  /** Everything stops at once. */
+  readonly signal: AbortSignal;
+}
+
+export interface MovedBlob {
+  readonly by: 'this-run' | 'another-process';
+  readonly fetchedBytes: number;
+}
