@@ -170,7 +170,7 @@ class StallAverse implements StallAverseController {
       this.#backOff(sample.atMs, frozeAt, frozeAt);
       return;
     }
-    this.#reason = 'nothing moves: one upload is kept open to see when it does';
+    this.#reason = 'nothing moves: one upload is kept open, and one tried, to see why';
     this.#canary = {
       id: silence.canary,
       sinceMs: sample.atMs,
@@ -178,18 +178,23 @@ class StallAverse implements StallAverseController {
       before: this.#standing(),
     };
     if (silence.cancel.length > 0) this.#backOff(sample.atMs, frozeAt, frozeAt);
-    this.#width = 1;
+    // One beside the canary: if a new upload arrives, it is the old one that is frozen.
+    this.#width = Math.min(2, this.#max);
   }
 
-  /** Nothing new starts while a canary waits; when it moves, its delay tells what it was. */
+  /** One new upload at a time while a canary waits; when either moves, the delay tells what it was. */
   #watchCanary(sample: StallAverseSample): void {
     const canary = this.#canary;
     if (canary === undefined) return;
     const { atMs, uploads } = sample;
     const upload = uploads.find(({ id }) => id === canary.id);
     const waitedMs = atMs - canary.sinceMs;
-    const moved = upload === undefined || upload.step === 'commit' || upload.quietMs < waitedMs;
-    if (moved && (upload !== undefined || sample.bytes > 0)) {
+    // Half a millisecond: what is added up in fractions differs in its last digit.
+    const moved =
+      upload === undefined || upload.step === 'commit' || upload.quietMs < waitedMs - 0.5;
+    const passedBy = !moved && (sample.finished ?? 0) > 0;
+    if (passedBy) this.#cancel = [canary.id];
+    if (passedBy || (moved && (upload !== undefined || sample.bytes > 0))) {
       this.#canary = undefined;
       this.#canaryTries = 0;
       this.#notBeforeMs = Math.min(this.#notBeforeMs, atMs);
@@ -205,7 +210,7 @@ class StallAverse implements StallAverseController {
       }
       return;
     }
-    if (upload.quietMs <= 3 * this.#rules.stallMostMs) return;
+    if (upload.quietMs <= (3 + this.#canaryTries) * this.#rules.stallMostMs) return;
     this.#canaryTries += 1;
     const most = Math.min(this.#rules.longestWaitMs, 1000 * 2 ** this.#canaryTries);
     this.#notBeforeMs = atMs + 1000 + this.#random() * (most - 1000);
@@ -236,7 +241,8 @@ class StallAverse implements StallAverseController {
     const { refusals, atMs } = sample;
     const breaks = sample.breaks ?? 0;
     const refused = refusals !== undefined && refusals.count > 0;
-    if (!refused && breaks === 0) return;
+    // Where nothing moves, connections that break say no more than that.
+    if (!refused && (breaks === 0 || this.#canary !== undefined)) return;
     const bodies = sample.uploads.filter(({ step }) => step === 'body').length;
     const held = Math.max(1, refused ? refusals.inFlight : bodies);
     if (refused) this.#wait(atMs, refusals.retryAfterMs);
