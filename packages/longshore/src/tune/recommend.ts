@@ -1,5 +1,5 @@
 import type { Random } from './random.ts';
-import { type Blocks, bestOverall, crossFitted } from './ratios.ts';
+import { type Blocks, bestOverall, crossFitted, pairedDifferences } from './ratios.ts';
 import { type Estimate, mapEstimate, resample, studentInterval } from './stats/intervals.ts';
 import { mean } from './stats/moments.ts';
 
@@ -12,6 +12,8 @@ export interface Recommendation {
   readonly workers: number;
   /** Its time over that of the best width. */
   readonly ratio: Estimate;
+  /** With 95 % confidence its time is at most this multiple of that of any other width. */
+  readonly atMost: number;
   /** False: nothing is surely within the tolerance; `workers` is merely the fastest on average. */
   readonly certain: boolean;
   /** How often each width is recommended when blocks are drawn anew. */
@@ -26,13 +28,15 @@ export function recommend(
 ): Recommendation | undefined {
   if (blocks.size < MIN_BLOCKS) return undefined;
   const choices = widths.toSorted((a, b) => a - b).map(String);
-  const ratios = crossFitted(blocks, choices);
-  const certain = smallestGoodEnough(ratios, choices);
+  const bounds = new Map(choices.map((arm) => [arm, boundOverAny(blocks, arm, choices)]));
+  const limit = Math.log1p(TOLERANCE);
+  const certain = choices.find((arm) => (bounds.get(arm) ?? limit + 1) <= limit);
   const chosen = certain ?? bestOverall(blocks, choices);
   if (chosen === undefined) return undefined;
   return {
     workers: Number(chosen),
-    ratio: toRatio(studentInterval(ratios.get(chosen) ?? [])),
+    ratio: toRatio(studentInterval(crossFitted(blocks, choices).get(chosen) ?? [])),
+    atMost: Math.exp(bounds.get(chosen) ?? Number.POSITIVE_INFINITY),
     certain: certain !== undefined,
     winShares: winShares(blocks, choices, options),
   };
@@ -43,16 +47,23 @@ export function toRatio(difference: Estimate): Estimate {
   return mapEstimate(difference, Math.exp);
 }
 
-/** The fewest workers that are, at the upper end of their interval, within the tolerance of the best. */
-function smallestGoodEnough(
-  ratios: ReadonlyMap<string, readonly number[]>,
-  choices: readonly string[],
-): string | undefined {
-  const limit = Math.log1p(TOLERANCE);
-  return choices.find((arm) => {
-    const values = ratios.get(arm) ?? [];
-    return values.length >= MIN_BLOCKS && studentInterval(values).high <= limit;
-  });
+/**
+ * Bound on how much slower an arm is than the best, whichever that is: the largest of its one-sided
+ * 95 % bounds against each other arm. As all of them have to hold, none needs to be corrected for
+ * their number (intersection-union test, Berger 1982; multiple comparisons with the best, Hsu 1984).
+ * Not knowing which arm is best is in it: a noisy experiment gives a loose bound, never a lucky one.
+ */
+function boundOverAny(blocks: Blocks, arm: string, choices: readonly string[]): number {
+  const bounds = choices
+    .filter((other) => other !== arm)
+    .map((other) => {
+      const differences = pairedDifferences(blocks, arm, other);
+      // An interval of 90 % on both sides has 95 % below its upper end.
+      return differences.length < MIN_BLOCKS
+        ? Number.POSITIVE_INFINITY
+        : studentInterval(differences, 0.9).high;
+    });
+  return Math.max(0, ...bounds);
 }
 
 /**

@@ -22,8 +22,8 @@ const DROP_AFTER = 4;
 const HOPELESS = 1.25;
 
 /**
- * Enough is known: the recommended width and its neighbours are known to the precision asked for, and
- * the last two blocks have not changed the recommendation. It looks at widths of intervals and never
+ * Enough is known: the answer is certain, it and its neighbours are known to the precision asked for,
+ * and the last two blocks have not changed it. It looks at widths of intervals and never
  * at p-values, so stopping does not make effects out of noise.
  */
 export function isPreciseEnough(
@@ -34,13 +34,15 @@ export function isPreciseEnough(
   const blocks = [...new Set(observations.map(({ block }) => block))].toSorted((a, b) => a - b);
   if (blocks.length < rules.minBlocks) return false;
   const widths = widthsOf(arms);
-  const winners = [0, 1, 2].map((fewer) => {
+  const answers = [0, 1, 2].map((fewer) => {
     const kept = new Set(blocks.slice(0, blocks.length - fewer));
     const seen = observations.filter(({ block }) => kept.has(block));
-    return recommend(toBlocks(seen), widths, { random: seededRandom(1), resamples: 0 })?.workers;
+    return recommend(toBlocks(seen), widths, { random: seededRandom(1), resamples: 0 });
   });
-  const [winner] = winners;
-  if (winner === undefined || winners.some((other) => other !== winner)) return false;
+  const [answer] = answers;
+  const winner = answer?.workers;
+  if (winner === undefined || answer?.certain !== true) return false;
+  if (answers.some((other) => other?.workers !== winner)) return false;
   const place = widths.indexOf(winner);
   const near = [widths[place - 1], winner, widths[place + 1]].map(String);
   const ratios = crossFitted(toBlocks(observations), widths.map(String));

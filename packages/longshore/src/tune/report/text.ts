@@ -36,15 +36,17 @@ export function findings(analysis: Analysis): readonly string[] {
 
 function answer({ recommendation, arms, blocks }: Analysis): string[] {
   if (recommendation === undefined) return [];
-  const { workers, ratio, certain, winShares } = recommendation;
+  const { workers, atMost, certain, winShares } = recommendation;
   const time = arms.find(({ arm }) => arm.id === String(workers))?.time;
   const share = Math.round((winShares.get(String(workers)) ?? 0) * 100);
-  const within = `its time over the best is ${formatRange(ratio)}`;
+  const slower = Number.isFinite(atMost)
+    ? `at most ${((atMost - 1) * 100).toFixed(1)} % slower than any other width, with 95 % confidence`
+    : 'not compared with all other widths';
   const took = time === undefined ? '' : ` (${formatSeconds(time.value)})`;
   return [
     certain
-      ? `Use ${workers} workers${took}: the fewest that are within 5 % of the best; ${within}, over ${blocks} blocks. Drawn anew, ${share} % of the samples of blocks choose it.`
-      : `Cannot tell. ${workers} workers${took} were fastest on average, but ${within}, over ${blocks} blocks.`,
+      ? `Use ${workers} workers${took}: the fewest that are surely within 5 % of the best: ${slower}, over ${blocks} blocks. Drawn anew, ${share} % of the samples of blocks choose that width.`
+      : `Cannot tell for sure. ${workers} workers${took} were fastest on average, ${slower}, over ${blocks} blocks.`,
   ];
 }
 
@@ -55,7 +57,9 @@ function baseFindings({ base, recommendation, arms }: Analysis): string[] {
   if (over === undefined || base === String(recommendation.workers)) return [];
   const gain = { value: 1 / over.value, low: 1 / over.high, high: 1 / over.low };
   const what = base === 'serial' ? 'the serial base case' : 'one worker';
-  return [`Against ${what} that is ${gain.value.toFixed(2)} x as fast (${formatRange(gain)}).`];
+  return [
+    `Against ${what} that is ${gain.value.toFixed(2)} x as fast (95 % interval ${gain.low.toFixed(2)} to ${gain.high.toFixed(2)}).`,
+  ];
 }
 
 function autoFindings({ arms }: Analysis): string[] {
@@ -70,7 +74,7 @@ function sweepFindings(sweep: SweepReading): string[] {
   const gain =
     gainOverOne === undefined
       ? ''
-      : ` One worker takes at most ${Math.round((gainOverOne - 1) * 100)} % longer than the fastest.`;
+      : ` One worker took ${Math.round((gainOverOne - 1) * 100)} % longer than the fastest.`;
   const floor = `Floor: ${formatSeconds(fastest.seconds)} (${fastest.workers} workers). ${smallestWithin.workers} workers (${formatSeconds(smallestWithin.seconds)}) are the fewest within 5 % of it: that, and not more, is what the numbers support.${gain}`;
   return [floor, ...(parity === undefined ? [] : sweepParityFindings(parity))];
 }

@@ -6,6 +6,9 @@ import { armAxis, SCHEMA, WIDTH } from './specParts.ts';
 import type { Picture } from './specs.ts';
 import type { Theme } from './theme.ts';
 
+/** Where the slowest takes this many times the fastest, equal ratios get equal heights. */
+const LOGARITHMIC = 2.5;
+
 /** Time over workers: every run, medians, intervals, the band that counts as good as the best. */
 export function timeSpec(results: TuneResults, analysis: Analysis, theme: Theme): Picture {
   const ids = analysis.arms.filter(({ arm }) => !isTwin(arm)).map(({ arm }) => arm.id);
@@ -26,14 +29,15 @@ export function timeSpec(results: TuneResults, analysis: Analysis, theme: Theme)
   const top = Math.max(...runs.map(({ seconds }) => seconds));
   // One or two runs give intervals that would squeeze the picture to a line.
   for (const arm of arms) arm.high = Math.min(arm.high, top * 1.1);
-  for (const arm of arms) arm.low = Math.max(arm.low, 0);
+  for (const arm of arms) arm.low = Math.max(arm.low, best * 0.8);
   const chosen = chosenArm(analysis);
   const x = armAxis(ids);
+  const wide = top > LOGARITHMIC * best;
   const y = {
     field: 'seconds',
     type: 'quantitative',
-    axis: { title: 'seconds, less is better' },
-    scale: { zero: false, nice: true },
+    axis: { title: wide ? 'seconds (logarithmic), less is better' : 'seconds, less is better' },
+    scale: wide ? { type: 'log', nice: false } : { zero: false, nice: true },
   };
   return {
     name: 'time',
