@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 let graphemes: Intl.Segmenter | undefined;
 
 /** Made when it is first needed: most runs show ASCII alone, and loading its data takes 20 ms and more. */
-function segment(text: string): Iterable<Intl.SegmentData> {
+function splitGraphemes(text: string): Iterable<Intl.SegmentData> {
   graphemes ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
   return graphemes.segment(text);
 }
@@ -44,7 +44,7 @@ const NARROW = /^[\x20-\x7e\u2026\u2580-\u259f]*$/;
 export function textWidth(text: string): number {
   if (NARROW.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of segment(text)) width += graphemeWidth(segment);
+  for (const { segment } of splitGraphemes(text)) width += graphemeWidth(segment);
   return width;
 }
 
@@ -62,7 +62,7 @@ export function truncateText(text: string, width: number, mark = '…'): string 
   if (room < 0) return '';
   let taken = '';
   let used = 0;
-  for (const { segment } of segment(text)) {
+  for (const { segment } of splitGraphemes(text)) {
     const next = used + graphemeWidth(segment);
     if (next > room) break;
     taken += segment;
@@ -76,7 +76,7 @@ export function truncateStart(text: string, width: number, mark = '…'): string
   if (textWidth(text) <= width) return text;
   let room = width - textWidth(mark);
   if (room < 0) return '';
-  const segments = Array.from(segment(text), ({ segment }) => segment);
+  const segments = Array.from(splitGraphemes(text), ({ segment }) => segment);
   let from = segments.length;
   for (let i = segments.length - 1; i >= 0; i--) {
     room -= graphemeWidth(segments[i] ?? '');
