@@ -8,6 +8,7 @@ import type {
   Registry,
   RegistryEvent,
   RegistryOptions,
+  RegistryUploads,
 } from '../registry/index.ts';
 import type { CommandContext } from './commands/context.ts';
 import { credentialPlaces } from './credentialPlaces.ts';
@@ -61,7 +62,7 @@ export async function openRegistry(
     readonly onEvent?: (event: RegistryEvent) => void;
     readonly given?: DockerCredentialsOptions['values'];
   } = {},
-): Promise<Registry> {
+): Promise<Registry & RegistryUploads> {
   const { createRegistry, dockerCredentials } = await import('../registry/index.ts');
   const { files, documents } = credentialPlaces(context);
   const credentials = dockerCredentials({ files, documents, values: given });

@@ -6,6 +6,7 @@ import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
 import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { pullDocument } from '../pull/document.ts';
+import { explainLines } from '../pull/explainLines.ts';
 import { type Entry, readList } from '../pull/listFile.ts';
 import { choosePlatform } from '../pull/platform.ts';
 import { openRate } from '../pull/rate.ts';
@@ -131,21 +132,6 @@ async function pullAll(
   } finally {
     await store.close();
   }
-}
-
-/** A line of a list that is no reference is named by its file and line. */
-function explainLines(entries: readonly Entry[], next: EventListener): EventListener {
-  return (event) => {
-    if (event.type === 'image.failed' && event.error.code === 'ERR_REFERENCE_INVALID') {
-      const where = entries[event.image]?.where;
-      if (where !== undefined) {
-        const error = { ...event.error, message: `${where}: ${event.error.message}` };
-        next({ ...event, error });
-        return;
-      }
-    }
-    next(event);
-  };
 }
 
 /** A dry run ends with its plan, not with a tally of what was moved. */

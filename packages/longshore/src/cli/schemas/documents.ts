@@ -30,6 +30,34 @@ export const pull: z.ZodType = z
   })
   .describe('What longshore pull --json prints and --report writes');
 
+export const push: z.ZodType = z
+  .object({
+    verb: z.enum(['push', 'copy']),
+    longshore: z.string().describe('Version of the program'),
+    store: z.string().describe('Directory of the store'),
+    outcome: z.enum(['succeeded', 'failed', 'cancelled']),
+    milliseconds,
+    fetchedBytes: bytes.optional().describe('Of a copy: bytes of blobs that came over the network'),
+    sentBytes: bytes.describe(
+      'Bytes of blobs that went over the network, twice what was sent twice',
+    ),
+    settled: z.array(settled).describe('How wide the run settled, for each registry pushed to'),
+    images: z
+      .array(
+        z.object({
+          source: z.string().describe('As it was given'),
+          where: z.string().optional().describe('File and line, for what came from a list'),
+          state: z.enum(['pushed', 'unchanged', 'failed', 'cancelled']),
+          destination: z.string().optional().describe('The whole name'),
+          digest: digest.optional(),
+          error: errorSummary.optional(),
+          milliseconds,
+        }),
+      )
+      .describe('In the order of the input, one each'),
+  })
+  .describe('What longshore push and copy print with --json and write with --report');
+
 export const layers: z.ZodType = z
   .object({
     reference: z.string().describe('The whole name'),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { cacheLs, cachePrune, cacheVerify, layers, pull, tune } from './documents.ts';
+import { cacheLs, cachePrune, cacheVerify, layers, pull, push, tune } from './documents.ts';
 import { event } from './event.ts';
 
 /** The schemas by the names that `longshore schema` knows. */
@@ -10,6 +10,7 @@ export const schemas: ReadonlyMap<string, z.ZodType> = new Map([
   ['cache-ls', cacheLs],
   ['cache-verify', cacheVerify],
   ['cache-prune', cachePrune],
+  ['push', push],
   ['tune', tune],
   ['event', event],
 ]);

@@ -6,6 +6,7 @@ export const schemaNames: readonly string[] = [
   'cache-ls',
   'cache-verify',
   'cache-prune',
+  'push',
   'tune',
   'event',
 ];

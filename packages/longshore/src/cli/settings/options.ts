@@ -92,7 +92,7 @@ export const OPTIONS = {
   from: {
     kind: 'path',
     placeholder: 'FILE',
-    help: 'File with one reference a line, # comments allowed; - is stdin',
+    help: 'File with one reference a line (for push and copy with its destination), # comments allowed; - is stdin',
     completes: 'file',
   },
   to: {
@@ -120,6 +120,26 @@ export const OPTIONS = {
     max: 256,
     help: 'The most connections that --workers auto opens, over all servers',
     defaultText: '64',
+  },
+  pushers: {
+    kind: 'width',
+    placeholder: 'N',
+    max: 64,
+    help: 'How many blobs go to one registry at once: a number up to 64, or auto, which starts with 2 and stays below what the registry bears',
+    defaultText: 'auto',
+  },
+  'chunk-size': {
+    kind: 'size',
+    placeholder: 'SIZE',
+    help: 'Upload in chunks of this size, for proxies that limit bodies; broken uploads then go on where they were',
+    defaultText: 'whole blobs',
+  },
+  publish: {
+    kind: 'choice',
+    placeholder: 'WHEN',
+    choices: ['each', 'all-or-none'],
+    help: 'When tags move: each when its image is up, or none before all are up',
+    defaultText: 'each',
   },
   'limit-rate': {
     kind: 'text',

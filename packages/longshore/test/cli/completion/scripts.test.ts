@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
-import { COMMANDS } from '../../../src/cli/commands/table.ts';
+import { COMMANDS, GROUPS } from '../../../src/cli/commands/table.ts';
 import { completionModel } from '../../../src/cli/completion/model.ts';
 import { optionsOf } from '../../../src/cli/program.ts';
 import { cli } from '../support/cli.ts';
@@ -25,7 +25,7 @@ COMP_WORDS=(longshore "$@"); COMP_CWORD=$#; _longshore; printf '%s\\n' "\${COMPR
 }
 
 test('bash completes commands, their options and the values of options', async () => {
-  assert.deepEqual(await complete('pu'), ['pull']);
+  assert.deepEqual(await complete('pu'), ['pull', 'push']);
   assert.deepEqual(await complete('cache', ''), ['path', 'ls', 'verify', 'prune', 'clear']);
   assert.deepEqual(await complete('cache', 'prune', '--m'), ['--max-size']);
   assert.deepEqual(await complete('pull', '--progress', 'p'), ['plain']);
@@ -53,5 +53,8 @@ test('every script knows every command and every option', async () => {
 
 test('the model has a node for each command and group', () => {
   const paths = completionModel().map(({ path }) => path);
-  assert.deepEqual(paths.toSorted(), ['', 'cache', ...COMMANDS.map(({ name }) => name)].toSorted());
+  assert.deepEqual(
+    paths.toSorted(),
+    ['', ...Object.keys(GROUPS), ...COMMANDS.map(({ name }) => name)].toSorted(),
+  );
 });

@@ -56,10 +56,10 @@ test('every option can be set in the environment', () => {
     width: 'auto',
     size: '1GiB',
     duration: '30d',
-    choice: 'plain',
   };
   for (const name of OPTION_NAMES) {
-    const env = { [environmentName(name)]: samples[optionSpec(name).kind] };
+    const { kind, choices } = optionSpec(name);
+    const env = { [environmentName(name)]: choices?.[0] ?? samples[kind] };
     const { settings, sources } = resolveSettings({
       flags: none,
       environment: readEnvironment(env),

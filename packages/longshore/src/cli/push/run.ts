@@ -1,0 +1,119 @@
+import path from 'node:path';
+import type { Registry, RegistryUploads } from '../../registry/index.ts';
+import type { Store } from '../../store/index.ts';
+import type { EventListener, PushOptions, PushResult } from '../../transfer/index.ts';
+import type { CommandContext } from '../commands/context.ts';
+import { openRegistry, readConnection } from '../connect.ts';
+import { EXIT } from '../exitCodes.ts';
+import { usageError } from '../failures.ts';
+import { type Interrupts, watchInterrupts } from '../interrupts.ts';
+import { explainLines } from '../pull/explainLines.ts';
+import { readList } from '../pull/listFile.ts';
+import { openRenderer } from '../render/open.ts';
+import { checkReportPath, writeReport } from '../reportFile.ts';
+import { shellQuote } from '../shellQuote.ts';
+import { openOrCreateStore, storePath } from '../stores.ts';
+import { type PushFacts, pushDocument } from './document.ts';
+import { type PairEntry, readPair } from './pairs.ts';
+
+/** What a push or a copy works with. */
+export interface PushTools {
+  readonly store: Store;
+  readonly registry: Registry & RegistryUploads;
+  readonly onEvent: EventListener;
+  readonly interrupts: Interrupts;
+  readonly options: Pick<PushOptions, 'pushers' | 'chunkBytes' | 'failFast' | 'publish'>;
+}
+
+/** What came of it; a copy tells what it fetched, too. */
+export type PushWork = (
+  tools: PushTools,
+) => Promise<PushResult & { readonly fetchedBytes?: number }>;
+
+/**
+ * The images that arguments and `--from` name.
+ * @throws LongshoreError `ERR_USAGE` when there are none
+ */
+export async function readEntries(
+  context: CommandContext,
+  given: readonly string[],
+): Promise<readonly PairEntry[]> {
+  const { settings, places, host } = context;
+  const { from } = settings;
+  const listed =
+    from === undefined ? [] : await readList(from, { cwd: places.cwd, stdin: host.stdin });
+  const entries = [...given.map((input) => ({ input })), ...listed];
+  if (entries.length > 0) return entries.map(readPair);
+  const what = from === undefined ? 'no image is named' : `no image is named in ${from}`;
+  throw usageError(what, 'Name images and where they go, or give --from FILE');
+}
+
+/** Everything around a push: what is opened, shown, told and written, and the exit code. */
+export async function runWork(
+  context: CommandContext,
+  { verb, entries }: Pick<PushFacts, 'verb' | 'entries'>,
+  work: PushWork,
+): Promise<number> {
+  const { settings, host, complain, places } = context;
+  const report =
+    settings.report === undefined ? undefined : path.resolve(places.cwd, settings.report);
+  if (report !== undefined) await checkReportPath(report);
+  const connection = await readConnection(context);
+  const { renderer } = openRenderer(host, settings.progress, complain);
+  const interrupts = watchInterrupts(host, () => {
+    renderer.notice('warning', 'Interrupted: finishing what moves; press Ctrl-C again to stop now');
+  });
+  const onEvent = explainLines(entries, renderer.onEvent);
+  let result: Awaited<ReturnType<PushWork>>;
+  try {
+    await using opened = new AsyncDisposableStack();
+    const store = await openOrCreateStore(context);
+    opened.defer(() => store.close());
+    const registry = await openRegistry(context, connection, {
+      onEvent: (event) => onEvent({ ...event, at: host.clock.now() }),
+    });
+    opened.defer(() => registry.close());
+    result = await work({ store, registry, onEvent, interrupts, options: pushOptions(context) });
+  } finally {
+    interrupts.dispose();
+    renderer.close();
+  }
+  const { version } = host;
+  const { fetchedBytes } = result;
+  const document = pushDocument(result, {
+    verb,
+    entries,
+    store: storePath(context),
+    version,
+    ...(fetchedBytes === undefined ? {} : { fetchedBytes }),
+  });
+  if (settings.json === true) context.print(`${JSON.stringify(document, undefined, 2)}\n`);
+  else printImages(result, context.print);
+  if (result.outcome === 'cancelled') {
+    renderer.notice('warning', `To go on: ${shellQuote(['longshore', ...host.argv])}`);
+  }
+  if (report !== undefined) await writeReport(report, document);
+  return EXIT_CODES[result.outcome];
+}
+
+function pushOptions({ settings }: CommandContext): PushTools['options'] {
+  return {
+    pushers: settings.pushers ?? 'auto',
+    chunkBytes: settings['chunk-size'],
+    failFast: settings['fail-fast'] ?? false,
+    publish: settings.publish === 'all-or-none' ? 'all-or-none' : 'each',
+  };
+}
+
+/** One line an image that is there now, in the order of the input. */
+function printImages({ images }: PushResult, print: (text: string) => void): void {
+  for (const { state, destination, digest } of images) {
+    if (state === 'pushed' || state === 'unchanged') print(`${destination} ${digest}\n`);
+  }
+}
+
+const EXIT_CODES = {
+  succeeded: EXIT.ok,
+  failed: EXIT.failed,
+  cancelled: EXIT.interrupted,
+} as const;
