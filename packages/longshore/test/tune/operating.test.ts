@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CURVES, WITH_PARITY, WITHOUT_PARITY } from '../../../../bench/tune/cases.ts';
 import { curveTrials, parityClaims, sweepClaims } from '../../../../bench/tune/trials.ts';
+import { PLAIN } from '../sim/tuneWorld.ts';
 
 // A fast cut of bench/tune/run.ts, whose 200 trials a world are in bench/results/tune/.
 const TRIALS = 24;
@@ -39,4 +40,10 @@ test('the recommended width is within 5 % of the best, and intervals hold what t
   assert.ok(within >= 0.95, `${within}`);
   // About 500 intervals, in groups that share their base: wider than the 93 to 97 % of the full run.
   assert.ok(covered >= 0.9 && covered <= 0.99, `${covered}`);
+});
+
+test('in a noisy world an answer is rarely called certain, and then it holds', async () => {
+  const { certain, withinWhenCertain } = await curveTrials({ ...PLAIN, noise: 0.2 }, 20, 4);
+  assert.ok(certain <= 0.1, `${certain}`);
+  assert.equal(withinWhenCertain, 1);
 });

@@ -79,7 +79,9 @@ async function readRequest(
 function tellRun({ settings, complain }: CommandContext, run: Run): void {
   if (settings.progress === 'quiet' || settings.progress === 'json') return;
   const [width = '', again = ''] = run.arm.split(' ');
-  const what = /^\d/.test(width) ? `${width} workers ${again}`.trim() : width;
+  const what = /^\d/.test(width)
+    ? `${width} worker${width === '1' ? '' : 's'} ${again}`.trim()
+    : width;
   const where = run.block === 0 ? 'first pull, discarded' : `block ${run.block}`;
   const outcome =
     run.state === 'ok' || run.state === 'warm-up' ? '' : `: ${run.state}, does not count`;

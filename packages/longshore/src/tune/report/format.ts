@@ -23,3 +23,8 @@ export function formatRange({ value, low, high }: Estimate): string {
 export function formatProbability(p: number): string {
   return p < 0.001 ? p.toExponential(1) : p.toPrecision(2);
 }
+
+/** `1.020 (0.990 to 1.040)`, for columns that say what stands in brackets. */
+export function formatPlain({ value, low, high }: Estimate): string {
+  return `${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
+}

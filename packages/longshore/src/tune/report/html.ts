@@ -1,6 +1,6 @@
 import type { Analysis } from '../analyse.ts';
 import type { Environment, TuneResults } from '../types.ts';
-import { formatBytes, formatRange, formatSeconds } from './format.ts';
+import { formatBytes, formatPlain, formatSeconds } from './format.ts';
 import { findings } from './text.ts';
 
 /** A picture in both themes, as SVG text. */
@@ -96,17 +96,17 @@ function table({ arms }: Analysis): string {
     arm.id,
     String(runs),
     formatSeconds(median),
-    overBest === undefined ? '' : formatRange(overBest),
-    overBase === undefined ? '' : formatRange(overBase),
+    overBest === undefined ? '' : formatPlain(overBest),
+    overBase === undefined ? '' : formatPlain(overBase),
     winShare === undefined ? '' : `${Math.round(winShare * 100)} %`,
   ]);
   const head = [
     'workers',
     'runs',
     'median',
-    'time over the best',
-    'time over the base',
-    'chosen when drawn anew',
+    'over the best (95 % interval)',
+    'over the base (95 % interval)',
+    'chosen',
   ];
   return tableOf(head, rows);
 }

@@ -4,7 +4,13 @@ import type { Fits, ModelName } from '../fits.ts';
 import type { ParityTest } from '../parity.ts';
 import type { Estimate } from '../stats/intervals.ts';
 import type { SweepParity, SweepReading } from '../sweep.ts';
-import { formatBytes, formatProbability, formatRange, formatSeconds } from './format.ts';
+import {
+  formatBytes,
+  formatPlain,
+  formatProbability,
+  formatRange,
+  formatSeconds,
+} from './format.ts';
 
 /** The findings as sentences, the answer first. */
 export function findings(analysis: Analysis): readonly string[] {
@@ -140,8 +146,8 @@ export function armTable({ arms }: Analysis): string {
     arm.id,
     String(runs),
     formatSeconds(median),
-    overBest === undefined ? '' : short(overBest),
-    overBase === undefined ? '' : short(overBase),
+    overBest === undefined ? '' : formatPlain(overBest),
+    overBase === undefined ? '' : formatPlain(overBase),
     winShare === undefined || !isChoice(arm) ? '' : `${Math.round(winShare * 100)} %`,
   ]);
   const table = [
@@ -158,8 +164,4 @@ export function armTable({ arms }: Analysis): string {
         .trimEnd(),
     )
     .join('\n');
-}
-
-function short({ value, low, high }: Estimate): string {
-  return `${value.toFixed(3)} (${low.toFixed(3)} to ${high.toFixed(3)})`;
 }

@@ -8,9 +8,19 @@ export function studentCdf(t: number, degrees: number): number {
   return t > 0 ? 1 - tail : tail;
 }
 
-/** The t below which a share of Student's distribution lies; by bisection, to 1e-10. */
+const quantiles = new Map<string, number>();
+
+/**
+ * The t below which a share of Student's distribution lies; by bisection, to 1e-10. Kept once found:
+ * an analysis asks for the same few thousands of times, and each costs 40 evaluations.
+ */
 export function studentQuantile(share: number, degrees: number): number {
-  return bisect((t) => studentCdf(t, degrees) - share, -1e4, 1e4);
+  const key = `${share} ${degrees}`;
+  const known = quantiles.get(key);
+  if (known !== undefined) return known;
+  const found = bisect((t) => studentCdf(t, degrees) - share, -1e4, 1e4);
+  quantiles.set(key, found);
+  return found;
 }
 
 /** P(Z <= z) of the standard normal distribution. */
