@@ -26,6 +26,8 @@ interface PullRequest {
   readonly platform: Platform | 'all';
   readonly width: { readonly workers: number | 'auto'; readonly serial: boolean };
   readonly sinks: readonly ImageSink[];
+  /** What outputs could not carry over; filled while the run goes. */
+  readonly notes: readonly string[];
   readonly connection: Connection;
   readonly report: string | undefined;
 }
@@ -57,6 +59,7 @@ export async function runPull(context: CommandContext): Promise<number> {
   });
   if (settings.json === true) context.print(`${JSON.stringify(document, undefined, 2)}\n`);
   else printImages(result, context.print);
+  for (const note of summariseNotes(request.notes)) renderer.notice('warning', note);
   if (result.outcome === 'cancelled') {
     renderer.notice('warning', `To go on: ${shellQuote(['longshore', ...host.argv])}`);
   }
@@ -80,11 +83,21 @@ async function readRequest(context: CommandContext): Promise<PullRequest> {
   const report =
     settings.report === undefined ? undefined : path.resolve(places.cwd, settings.report);
   if (report !== undefined) await checkReportPath(report);
+  const chosen = choosePlatform(platform, host);
+  const notes: string[] = [];
   return {
     entries,
-    platform: choosePlatform(platform, host),
+    notes,
+    platform: chosen,
     width,
-    sinks: await openSinks(settings.to ?? [], places.cwd),
+    sinks: await openSinks({
+      settings,
+      cwd: places.cwd,
+      inputs: entries.map(({ input }) => input),
+      platform: chosen,
+      searchPath: host.env['PATH'],
+      onNote: (note) => notes.push(note),
+    }),
     connection: await readConnection(context),
     report,
   };
@@ -132,6 +145,14 @@ async function pullAll(
   } finally {
     await store.close();
   }
+}
+
+/** The rest is in what was written, for whoever looks. */
+const MAX_NOTES = 8;
+
+function summariseNotes(notes: readonly string[]): readonly string[] {
+  const more = notes.length - MAX_NOTES;
+  return more > 0 ? [...notes.slice(0, MAX_NOTES), `and ${more} more notes like these`] : notes;
 }
 
 /** A dry run ends with its plan, not with a tally of what was moved. */

@@ -1,17 +1,19 @@
 import path from 'node:path';
+import { OUTPUT_KINDS as EXPORT_KINDS, type OutputKind } from '../../export/index.ts';
 import { usageError } from '../failures.ts';
 import { didYouMean } from '../settings/suggest.ts';
 
 /** A place for images beyond the store. */
 export interface OutputSpec {
-  readonly kind: 'oci' | 'layers';
-  readonly directory: string;
+  readonly kind: 'oci' | 'layers' | OutputKind;
+  /** Absolute; a slash at its end is kept, as it says that a directory is meant. */
+  readonly path: string;
 }
 
-const KINDS = ['oci', 'layers'] as const;
+const KINDS = ['oci', 'layers', ...EXPORT_KINDS] as const;
 
 /**
- * Reads `oci:DIR` or `layers:DIR`.
+ * Reads `KIND:PATH`, as `--to` takes it.
  * @throws LongshoreError `ERR_USAGE`
  */
 export function parseOutput(text: string, cwd: string): OutputSpec {
@@ -21,8 +23,14 @@ export function parseOutput(text: string, cwd: string): OutputSpec {
   const kind = KINDS.find((known) => known === word);
   if (kind === undefined) {
     const guess = didYouMean(word, KINDS);
-    throw usageError(`--to: ${JSON.stringify(text)} is not oci:DIR or layers:DIR${guess}`);
+    throw usageError(
+      `--to: ${JSON.stringify(text)} is not KIND:PATH${guess}`,
+      `KIND is one of ${KINDS.join(', ')}`,
+    );
   }
-  if (rest === '') throw usageError(`--to: ${JSON.stringify(text)} names no directory`);
-  return { kind, directory: path.resolve(cwd, rest) };
+  if (rest === '' || rest.includes('\0')) {
+    throw usageError(`--to: ${JSON.stringify(text)} names no path`);
+  }
+  const slash = rest.endsWith('/') && rest !== '/' ? '/' : '';
+  return { kind, path: path.resolve(cwd, rest) + slash };
 }

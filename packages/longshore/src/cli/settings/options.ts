@@ -98,8 +98,39 @@ export const OPTIONS = {
   to: {
     kind: 'list',
     placeholder: 'OUT',
-    help: 'Also write the images out, as oci:DIR or layers:DIR (repeatable)',
+    help: 'Also write the images out, as oci:DIR, layers:DIR, sif:PATH, squashfs:PATH, rootfs:DIR, oci-archive:FILE or docker-archive:FILE; a path with a slash at its end gets a file for each image (repeatable)',
     defaultText: 'the store alone',
+  },
+  name: {
+    kind: 'choice',
+    placeholder: 'SCHEME',
+    choices: ['plain', 'nextflow', 'snakemake', 'nf-core'],
+    help: 'How the files of --to are called in a directory, so that a workflow engine finds them',
+    defaultText: 'plain',
+  },
+  compression: {
+    kind: 'choice',
+    placeholder: 'KIND',
+    choices: ['gzip', 'zstd', 'lz4', 'xz'],
+    help: 'Compression of --to sif: and squashfs:; gzip mounts everywhere, zstd is faster and smaller',
+    defaultText: 'gzip',
+  },
+  reproducible: {
+    kind: 'switch',
+    help: 'Give equal files for equal images, whenever --to makes them',
+  },
+  jobs: {
+    kind: 'count',
+    placeholder: 'N',
+    max: 1024,
+    help: 'Threads of the converter that --to sif: and squashfs: start',
+    defaultText: 'what the process may use',
+  },
+  memory: {
+    kind: 'size',
+    placeholder: 'SIZE',
+    help: 'Memory for the queues and caches of that converter',
+    defaultText: '256MiB, or an eighth of what there is',
   },
   platform: {
     kind: 'text',

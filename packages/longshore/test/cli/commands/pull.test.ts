@@ -114,6 +114,47 @@ test('--to writes OCI layouts and layer files beside the store', { timeout }, as
   assert.ok((await readdir(path.join(cwd, 'o'))).includes('oci-layout'));
 });
 
+test('--to makes archives and trees, named for a workflow engine where that is wanted', {
+  timeout,
+}, async (t) => {
+  const { host, cwd, store } = await stage(t);
+  const reference = `${host}/app/one:1`;
+  const argv = ['pull', reference, '--store', store, '--reproducible'];
+  const outputs = [
+    '--to',
+    'docker-archive:one.tar',
+    '--to',
+    'rootfs:tree',
+    '--to',
+    'oci-archive:a/',
+  ];
+  const { exitCode } = await cli([...argv, ...outputs, '--name', 'nextflow'], { cwd });
+  assert.equal(exitCode, 0);
+  const nextflow = `${reference.replaceAll(/[/:]/g, '-')}.img`;
+  // A naming scheme makes every path a directory of files with the engine's names.
+  assert.deepEqual(await readdir(path.join(cwd, 'a')), [nextflow]);
+  assert.deepEqual(await readdir(path.join(cwd, 'one.tar')), [nextflow]);
+  assert.deepEqual(await readdir(path.join(cwd, 'tree')), [nextflow]);
+});
+
+test('an output of no known kind, or without a path, is one helpful line', {
+  timeout,
+}, async (t) => {
+  const { cwd } = await stage(t);
+  for (const [text, told] of [
+    ['sfi:x', /sif/],
+    ['sif:', /names no path/],
+    ['x', /KIND is one of oci, layers/],
+  ] as const) {
+    const { exitCode, stderr } = await cli(['pull', 'a:1', '--to', text], { cwd });
+    assert.equal(exitCode, 2);
+    assert.match(stderr, told);
+  }
+  const all = await cli(['pull', 'a:1', '--platform', 'all', '--to', 'sif:x'], { cwd });
+  assert.equal(all.exitCode, 2);
+  assert.match(all.stderr, /takes one platform/);
+});
+
 test('settings of the file are used by the pull', { timeout }, async (t) => {
   const { host, cwd, one } = await stage(t);
   await writeFile(path.join(cwd, 'longshore.yaml'), 'store: here\nworkers: 3\nprogress: plain\n');
