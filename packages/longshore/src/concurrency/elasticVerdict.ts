@@ -156,7 +156,7 @@ function weigh(before: Elasticity | undefined, seen: Elasticity): Elasticity {
  * falls when flows are added is a server in trouble (a link shares, it does not shrink); goodput
  * that stays is a full link; goodput that still grows at the widest allowed is a cap per connection.
  */
-export function nameBound(evidence: VerdictEvidence, width: number): Bound {
+function nameBound(evidence: VerdictEvidence, width: number): Bound {
   const { above, below } = evidence;
   if (evidence.cpuPart > MOSTLY) return 'cpu: hash';
   if (evidence.diskPart > MOSTLY) return 'disk';

@@ -43,7 +43,7 @@ export interface PullRunOptions {
   readonly shrink?: 'pause' | 'drain' | 'close';
 }
 
-export const MB = 1e6;
+const MB = 1e6;
 
 /** Drives a pull through the simulated world until all bytes have come. */
 export function runPull(
