@@ -275,7 +275,7 @@ export const OPTIONS = {
   pictures: {
     kind: 'switch',
     help: 'Draw pictures for the report',
-    defaultText: 'on; --no-pictures turns it off',
+    defaultText: 'on',
     notInFile: true,
   },
 } as const;
