@@ -32,6 +32,7 @@ export class Flow {
   #offset: number;
   #end: number;
   #restarted = false;
+  #steppedAside = false;
 
   constructor(
     id: number,
@@ -98,6 +99,16 @@ export class Flow {
   /** Ends it for good. */
   abort(reason: Error): void {
     this.#abort.abort(reason);
+  }
+
+  /** Makes room because the lane has become narrower: what is left is fetched later, by others. */
+  stepAside(reason: Error): void {
+    this.#steppedAside = true;
+    this.restart(reason);
+  }
+
+  get steppedAside(): boolean {
+    return this.#steppedAside;
   }
 
   /** As the decision functions see it. */

@@ -39,6 +39,14 @@ export interface Settled {
   readonly reason?: string | undefined;
 }
 
+/** What the flows of a lane look like now. */
+export interface FlowsOfLane {
+  /** How many more of them would find work in ranges that move now. */
+  readonly splittable: number;
+  /** How many stand without a byte while others move. */
+  readonly silent: number;
+}
+
 /**
  * One lane for each server of bytes, below one total. A registry that redirects gets the lane of
  * where it redirects to, so two registries before one content network share what they share.
@@ -106,11 +114,8 @@ export class Lanes {
     }
   }
 
-  /**
-   * Lets every controller look at what its lane did.
-   * @param splittable how many more flows of a lane would find work in ranges that move now
-   */
-  tick(splittable: (lane: Lane) => number): void {
+  /** Lets every controller look at what its lane did. */
+  tick(look: (lane: Lane) => FlowsOfLane): void {
     if (this.#options.workers !== 'auto') return;
     const atMs = this.#options.now();
     const load = this.#load();
@@ -120,6 +125,7 @@ export class Lanes {
     for (const { lane, ...sample } of seen) {
       const { limiter, controller, fastestSetupMs: rttMs } = lane;
       if (controller === undefined) continue;
+      const { splittable, silent } = look(lane);
       const target = controller.observe({
         atMs,
         ...sample,
@@ -127,7 +133,8 @@ export class Lanes {
         totalBytes,
         totalActive,
         active: limiter.active,
-        waiting: limiter.waiting + splittable(lane),
+        waiting: limiter.waiting + splittable,
+        silent,
         ...(rttMs === undefined ? {} : { rttMs }),
       });
       if (target !== limiter.width) limiter.resize(target);

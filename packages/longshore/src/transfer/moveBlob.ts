@@ -88,6 +88,12 @@ export class BlobMove {
     await this.#ingest?.release();
   }
 
+  /** A stretch that nobody fetches, while flows are busy with others; left by one that stepped aside. */
+  orphan(): ByteRange | undefined {
+    if (this.#ingest === undefined || this.#flows.size === 0) return undefined;
+    return uncovered(this.#ingest.missing(), this.#flows)[0];
+  }
+
   /** Fetches `range`, which its owner has given away, on a connection of its own. */
   help(range: ByteRange, slot: Slot): void {
     const helper = this.#tryToHelp(range, slot).finally(() => {
@@ -196,6 +202,7 @@ export class BlobMove {
       await this.#read(flow, stream, work.ingest);
       if (flow.offset === range.start) throw noProgress(this.#source());
     } catch (error) {
+      if (flow.steppedAside) slot.permit.release();
       if (error === ENOUGH || flow.restarted) return;
       if (isThrottled(error)) request.refused(retryAfterMs(error));
       else broken = isLongshoreError(error) && error.origin === 'network';

@@ -8,6 +8,8 @@ import type { Lanes } from './lanes.ts';
 
 /** Whoever works on a blob, as those see it who give it help. */
 export interface HelpedMove {
+  /** A stretch that nobody fetches while flows are busy with others. */
+  orphan(): ByteRange | undefined;
   readonly registry: string;
   /** Fetches `range`, which a flow of this blob has given away, on a connection of its own. */
   help(range: ByteRange, slot: Slot): void;

@@ -51,7 +51,8 @@ describe('a pull that finds its width', LIMIT, () => {
       [undefined],
     );
     const refused = port.server.stats.requestsByStatus[429] ?? 0;
-    assert.ok(refused <= 2, `${refused} refusals`);
+    // Two; one more where the server, on a busy machine, still counts a connection that was closed.
+    assert.ok(refused <= 3, `${refused} refusals`);
   });
 
   for (const [name, crowd] of Object.entries({
@@ -213,19 +214,20 @@ describe('the rate limit', () => {
 
   test('holds a pull back, and can be lifted while it runs', LIMIT, async () => {
     await using port = await harbour();
-    await port.seed('a:1', { layers: [{ size: 4 * MB }] });
-    const rateLimit = new RateLimit(MB);
+    await port.seed('a:1', { layers: [{ size: 8 * MB }] });
+    const rateLimit = new RateLimit(2 * MB);
     const startedAt = performance.now();
     let liftedAt = 0;
     const result = await port.pull(['a:1'], {
       rateLimit,
       onEvent: (event) => {
-        if (event.type !== 'progress' || event.doneBytes < MB || liftedAt > 0) return;
+        if (event.type !== 'progress' || event.doneBytes < 5 * MB || liftedAt > 0) return;
         liftedAt = performance.now();
         rateLimit.bytesPerSecond = Number.POSITIVE_INFINITY;
       },
     });
     assert.equal(result.outcome, 'succeeded');
-    assert.ok(liftedAt - startedAt > 500, 'a megabyte took most of a second');
+    // What is in the buffers of four connections passes before the first pause: two megabytes here.
+    assert.ok(liftedAt - startedAt > 700, 'five megabytes took more than a second');
   });
 });
