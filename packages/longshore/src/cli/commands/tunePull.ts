@@ -39,7 +39,9 @@ export async function runTunePull(context: CommandContext): Promise<number> {
   );
   try {
     const { analyse, tunePull } = await import('../../tune/index.ts');
-    const results = await tunePull(args, { ...request, resume: before, signal: interrupts.drain });
+    // Half a run is worth nothing: the first signal of either kind ends it.
+    const signal = AbortSignal.any([interrupts.drain, interrupts.stop]);
+    const results = await tunePull(args, { ...request, resume: before, signal });
     const analysis = analyse(results);
     await saveReport(context, folder, { results, analysis });
     await printAnalysis(context, results, analysis);
