@@ -15,15 +15,7 @@ export {
   type ImportBundleResult,
   importBundle,
 } from './bundle/import.ts';
-export {
-  createLock,
-  formatLock,
-  type Lock,
-  type LockedImage,
-  parseInventory,
-  parseLock,
-  pinnedReference,
-} from './bundle/lock.ts';
+export { formatLock, type LockedImage, parseInventory } from './bundle/lock.ts';
 export { type ExportEstimate, estimateExport } from './estimate.ts';
 export type { ExportEvent, ExportListener, ExportNote } from './events.ts';
 export {

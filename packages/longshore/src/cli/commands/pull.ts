@@ -3,11 +3,11 @@ import type { Platform } from '../../image/index.ts';
 import type { EventListener, ImageSink, PullResult, TransferEvent } from '../../transfer/index.ts';
 import { type Connection, openRegistry, readConnection } from '../connect.ts';
 import { EXIT } from '../exitCodes.ts';
-import { usageError } from '../failures.ts';
 import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { pullDocument } from '../pull/document.ts';
+import { readEntries } from '../pull/entries.ts';
 import { explainLines } from '../pull/explainLines.ts';
-import { type Entry, readList } from '../pull/listFile.ts';
+import type { Entry } from '../pull/listFile.ts';
 import { choosePlatform } from '../pull/platform.ts';
 import { openRate } from '../pull/rate.ts';
 import { openSinks } from '../pull/sinks.ts';
@@ -70,16 +70,10 @@ export async function runPull(context: CommandContext): Promise<number> {
 }
 
 async function readRequest(context: CommandContext): Promise<PullRequest> {
-  const { args, settings, sources, places, host } = context;
-  const { from, platform } = settings;
+  const { settings, sources, places, host } = context;
+  const { platform } = settings;
   const width = chooseWidth(settings, sources);
-  const listed =
-    from === undefined ? [] : await readList(from, { cwd: places.cwd, stdin: host.stdin });
-  const entries = [...args.map((input) => ({ input })), ...listed];
-  if (entries.length === 0) {
-    const what = from === undefined ? 'no image is named' : `no image is named in ${from}`;
-    throw usageError(`pull: ${what}`, 'Give references, for example debian:12, or --from FILE');
-  }
+  const entries = await readEntries(context, 'pull');
   const report =
     settings.report === undefined ? undefined : path.resolve(places.cwd, settings.report);
   if (report !== undefined) await checkReportPath(report);

@@ -99,6 +99,17 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./copy.ts')).runCopy,
   },
   {
+    name: 'lock',
+    args: '[REF...]',
+    summary: 'Write down what references lead to now, as a list of NAME@DIGEST that --from reads',
+    options: ['from', 'output', ...REGISTRY],
+    examples: [
+      'longshore lock --from images.txt --output images.lock',
+      'longshore pull --from images.lock',
+    ],
+    load: async () => (await import('./lock.ts')).runLock,
+  },
+  {
     name: 'layers',
     args: '<REF>',
     summary: "Print the digests and sizes of an image's layers, base first",

@@ -55,18 +55,35 @@ async function openSink({ kind, path }: OutputSpec, request: SinkRequest): Promi
   });
 }
 
-/** How each image was written, by its whole name. What is no reference fails by itself elsewhere. */
+/**
+ * How each image was written, by its whole name. A pinned one counts as written without its digest
+ * as well, where no other of the list is: a workflow has the name that was locked. What is no
+ * reference fails by itself elsewhere.
+ */
 function spellingsOf(inputs: readonly string[]): ReadonlyMap<string, readonly string[]> {
+  const unique = [...new Set(inputs)];
+  const bare = Map.groupBy(unique, withoutDigest);
   const spellings = new Map<string, string[]>();
-  for (const input of inputs) {
-    try {
-      const name = formatReference(parseReference(input));
-      spellings.set(name, [...(spellings.get(name) ?? []), input]);
-    } catch {
-      // Not a reference.
-    }
+  for (const input of unique) {
+    const name = wholeName(input);
+    if (name === undefined) continue;
+    const short = withoutDigest(input);
+    const alone = short !== input && bare.get(short)?.length === 1;
+    spellings.set(name, [...(spellings.get(name) ?? []), input, ...(alone ? [short] : [])]);
   }
   return spellings;
+}
+
+function withoutDigest(input: string): string {
+  return input.replace(/@[^@]*$/, '');
+}
+
+function wholeName(input: string): string | undefined {
+  try {
+    return formatReference(parseReference(input));
+  } catch {
+    return undefined;
+  }
 }
 
 const NAMINGS = ['plain', 'nextflow', 'snakemake', 'nf-core'] as const;

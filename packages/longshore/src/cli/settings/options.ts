@@ -101,6 +101,14 @@ export const OPTIONS = {
     help: 'Also write the images out, as oci:DIR, layers:DIR, sif:PATH, squashfs:PATH, rootfs:DIR, oci-archive:FILE or docker-archive:FILE; a path with a slash at its end gets a file for each image (repeatable)',
     defaultText: 'the store alone',
   },
+  output: {
+    kind: 'path',
+    placeholder: 'FILE',
+    help: 'File to write',
+    defaultText: 'stdout, but for bundle create',
+    notInFile: true,
+    completes: 'file',
+  },
   name: {
     kind: 'choice',
     placeholder: 'SCHEME',
