@@ -82,7 +82,14 @@ test('every line of a push as JSON is as its schema says', { timeout }, async (t
     [
       'push',
       `${host}/app/one:1=${other.host}/one:1`,
-      ...['--store', store, '--progress', 'json', '--pushers', '2', '--chunk-size', '100KB'],
+      '--store',
+      store,
+      '--progress',
+      'json',
+      '--pushers',
+      '2',
+      '--chunk-size',
+      '100KB',
     ],
     { cwd },
   );
