@@ -110,6 +110,30 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./lock.ts')).runLock,
   },
   {
+    name: 'bundle create',
+    args: '[REF...]',
+    summary: 'Pack images of the local store into one file for a place without a network',
+    options: ['from', 'output', 'have', 'store'],
+    examples: ['longshore bundle create --from images.lock --have far.txt --output images.bundle'],
+    load: async () => (await import('./bundleCreate.ts')).runBundleCreate,
+  },
+  {
+    name: 'bundle inventory',
+    args: '',
+    summary: 'List the digests that the local store has in whole images, for bundle create --have',
+    options: ['output', 'store'],
+    examples: ['longshore bundle inventory --output far.txt'],
+    load: async () => (await import('./bundleInventory.ts')).runBundleInventory,
+  },
+  {
+    name: 'bundle import',
+    args: '<FILE>',
+    summary: 'Take a bundle into the local store, every blob checked against its digest',
+    options: ['store'],
+    examples: ['longshore bundle import images.bundle'],
+    load: async () => (await import('./bundleImport.ts')).runBundleImport,
+  },
+  {
     name: 'layers',
     args: '<REF>',
     summary: "Print the digests and sizes of an image's layers, base first",
@@ -249,6 +273,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 
 /** What stands above several commands in help. */
 export const GROUPS: Readonly<Record<string, string>> = {
+  bundle: 'Carry images to where there is no network',
   cache: 'Look after the local store',
   tune: 'Find out how many workers pay',
 };

@@ -109,6 +109,14 @@ export const OPTIONS = {
     notInFile: true,
     completes: 'file',
   },
+  have: {
+    kind: 'path',
+    placeholder: 'FILE',
+    help: 'Leave out what the other side has: what bundle inventory printed there',
+    defaultText: 'it has nothing',
+    notInFile: true,
+    completes: 'file',
+  },
   name: {
     kind: 'choice',
     placeholder: 'SCHEME',
