@@ -43,6 +43,10 @@ export {
   type OutputKind,
   parseOutput,
 } from './output.ts';
-export type { SquashfsCompression, SquashfsOptions } from './squashfs/arguments.ts';
+export {
+  compressionLevel,
+  type SquashfsCompression,
+  type SquashfsOptions,
+} from './squashfs/arguments.ts';
 export { type Converter, type FindConverterOptions, findConverter } from './squashfs/converter.ts';
 export { type GetSquashfsRequest, getSquashfs } from './squashfsCache.ts';

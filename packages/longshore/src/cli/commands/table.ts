@@ -27,6 +27,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       'to',
       'name',
       'compression',
+      'level',
       'reproducible',
       'jobs',
       'memory',
@@ -140,6 +141,33 @@ export const COMMANDS: readonly CommandSpec[] = [
     options: ['platform', 'json', 'store', ...REGISTRY],
     examples: ['longshore layers debian:12', 'longshore layers debian:12 --json'],
     load: async () => (await import('./layers.ts')).runLayers,
+  },
+  {
+    name: 'pyxis get',
+    args: '<IMAGE>',
+    summary: 'Pull an image and print the path of its squashfs, as a pyxis importer does',
+    options: [
+      'squashfs-dir',
+      'compression',
+      'level',
+      'jobs',
+      'memory',
+      'platform',
+      'workers',
+      'progress',
+      'store',
+      ...REGISTRY,
+    ],
+    examples: ['longshore pyxis get docker://debian:12 --squashfs-dir /shared/squashfs'],
+    load: async () => (await import('./pyxisGet.ts')).runPyxisGet,
+  },
+  {
+    name: 'pyxis release',
+    args: '',
+    summary: 'Give back nothing, as a pyxis importer may: the squashfs stays for the next job',
+    options: [],
+    examples: ['longshore pyxis release'],
+    load: async () => (await import('./pyxisRelease.ts')).runPyxisRelease,
   },
   {
     name: 'cache path',
@@ -275,5 +303,6 @@ export const COMMANDS: readonly CommandSpec[] = [
 export const GROUPS: Readonly<Record<string, string>> = {
   bundle: 'Carry images to where there is no network',
   cache: 'Look after the local store',
+  pyxis: 'Be the importer of the pyxis plug-in of Slurm',
   tune: 'Find out how many workers pay',
 };

@@ -2,6 +2,7 @@ import { formatReference, type Platform, parseReference } from '../../image/inde
 import type { ImageSink } from '../../transfer/index.ts';
 import { usageError } from '../failures.ts';
 import type { Settings } from '../settings/resolve.ts';
+import { exportOptions } from './exportOptions.ts';
 import { type OutputSpec, parseOutput } from './outputs.ts';
 
 export interface SinkRequest {
@@ -36,19 +37,13 @@ async function openSink({ kind, path }: OutputSpec, request: SinkRequest): Promi
     throw usageError(`--to ${kind}: takes one platform`, 'Leave --platform all out, or name one');
   }
   const { createExportSink } = await import('../../export/index.ts');
-  const { name: naming, compression, jobs, memory: memoryBytes, reproducible } = settings;
+  const { name: naming } = settings;
   return createExportSink({
     output: { kind, path },
     naming: isNaming(naming) ? naming : undefined,
     spellings: spellingsOf(request.inputs),
     platform,
-    options: {
-      compression: isCompression(compression) ? compression : undefined,
-      jobs,
-      memoryBytes,
-      reproducible,
-      searchPath,
-    },
+    options: exportOptions(settings, searchPath),
     onEvent: (image, event) => {
       if (event.type === 'export.note') onNote(`${image.name}: ${event.message}`);
     },
@@ -87,12 +82,7 @@ function wholeName(input: string): string | undefined {
 }
 
 const NAMINGS = ['plain', 'nextflow', 'snakemake', 'nf-core'] as const;
-const COMPRESSIONS = ['gzip', 'zstd', 'lz4', 'xz'] as const;
 
 function isNaming(word: string | undefined): word is (typeof NAMINGS)[number] {
   return NAMINGS.some((naming) => naming === word);
-}
-
-function isCompression(word: string | undefined): word is (typeof COMPRESSIONS)[number] {
-  return COMPRESSIONS.some((compression) => compression === word);
 }

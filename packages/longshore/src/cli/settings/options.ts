@@ -131,6 +131,20 @@ export const OPTIONS = {
     help: 'Compression of --to sif: and squashfs:; gzip mounts everywhere, zstd is faster and smaller',
     defaultText: 'gzip',
   },
+  level: {
+    kind: 'count',
+    placeholder: 'N',
+    max: 22,
+    help: 'Level of that compression: gzip has 1 to 9, zstd 1 to 22',
+    defaultText: '1 for gzip, 3 for zstd',
+  },
+  'squashfs-dir': {
+    kind: 'path',
+    placeholder: 'DIR',
+    help: 'Where pyxis get keeps squashfs files, one an image, named by digest',
+    defaultText: '$XDG_CACHE_HOME/longshore/squashfs, or ~/.cache/longshore/squashfs',
+    completes: 'directory',
+  },
   reproducible: {
     kind: 'switch',
     help: 'Give equal files for equal images, whenever --to makes them',

@@ -10,6 +10,8 @@ export interface Places {
   readonly store: string;
   /** What runs have found out about hosts; the next run starts from it. */
   readonly hostMemory: string;
+  /** Default of `--squashfs-dir`. */
+  readonly squashfs: string;
   /** Usual places of the settings file; the first that is there counts. */
   readonly settingsFiles: readonly string[];
 }
@@ -19,12 +21,14 @@ export function findPlaces(env: Environment, cwd: string, home: string): Places 
   const ownHome = absolute(env['HOME']) ?? home;
   const data = absolute(env['XDG_DATA_HOME']) ?? path.join(ownHome, '.local', 'share');
   const state = absolute(env['XDG_STATE_HOME']) ?? path.join(ownHome, '.local', 'state');
+  const cache = absolute(env['XDG_CACHE_HOME']) ?? path.join(ownHome, '.cache');
   const config = absolute(env['XDG_CONFIG_HOME']) ?? path.join(ownHome, '.config');
   return {
     cwd,
     home: ownHome,
     store: path.join(data, 'longshore'),
     hostMemory: path.join(state, 'longshore', 'hosts.json'),
+    squashfs: path.join(cache, 'longshore', 'squashfs'),
     settingsFiles: [
       path.join(cwd, 'longshore.yaml'),
       path.join(config, 'longshore', 'longshore.yaml'),
