@@ -13,7 +13,7 @@ export const ELASTIC_RULES = {
   guardDownLeastMs: 100,
   /** While starting, clear growth is believed after so long. */
   dwellRtts: 2,
-  dwellLeastMs: 150,
+  dwellLeastMs: 120,
   slowElasticity: 0.3,
   clearElasticity: 0.6,
   /** Two short looks below this part of the best end the start. */
