@@ -61,16 +61,13 @@ export class Model {
     this.#touch(path);
   }
 
+  /** What is at the path goes first, and may have been on the way to the target. */
   #hardlink(path: string, text: string): void {
+    this.#remove(path);
     const [parentText, name] = split(text);
     const parent = this.#follow(parentText, 0);
-    const target = parent === undefined ? '' : join(parent, name);
-    const inode = this.#all.get(target);
-    if (inode === undefined || inode.type === 'directory' || target === path) {
-      throw new Error('dead link');
-    }
-    this.#remove(path);
-    if (!this.#all.has(target)) throw new Error('dead link');
+    const inode = parent === undefined ? undefined : this.#all.get(join(parent, name));
+    if (inode === undefined || inode.type === 'directory') throw new Error('dead link');
     this.#all.set(path, inode);
   }
 
