@@ -8,7 +8,20 @@ const rooms = {
   serve: ['image', 'concurrency', 'registry', 'store', 'transfer'],
   export: ['image', 'concurrency', 'registry', 'store', 'transfer'],
   tune: ['image', 'concurrency', 'registry', 'store', 'transfer', 'serve'],
-  cli: ['image', 'concurrency', 'registry', 'store', 'transfer', 'serve', 'export', 'tune'],
+  build: ['image', 'concurrency', 'registry', 'store', 'transfer', 'export'],
+  run: ['image', 'concurrency', 'registry', 'store', 'transfer', 'export', 'build'],
+  cli: [
+    'image',
+    'concurrency',
+    'registry',
+    'store',
+    'transfer',
+    'serve',
+    'export',
+    'tune',
+    'build',
+    'run',
+  ],
 };
 const src = 'packages/longshore/src';
 

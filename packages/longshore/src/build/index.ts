@@ -1,0 +1,13 @@
+/** Builds: specifications become a graph of targets, builders make images of them in the store. */
+export type { Builder, BuilderName, BuildRequest, BuildStep } from './builder.ts';
+export type {
+  BuildEdge,
+  BuildGraph,
+  BuildSecret,
+  BuildSsh,
+  BuildTarget,
+  BuiltImage,
+  CacheEntry,
+  NamedContext,
+  SourcePlace,
+} from './target.ts';
