@@ -1,5 +1,6 @@
 /** Builds: specifications become a graph of targets, builders make images of them in the store. */
 export type { Builder, BuilderName, BuildRequest, BuildStep } from './builder.ts';
+export { BuildInputError, type BuildProblem, formatPlace, formatProblem } from './problems.ts';
 export type {
   BuildEdge,
   BuildGraph,

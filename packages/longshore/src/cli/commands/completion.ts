@@ -1,10 +1,10 @@
+import { didYouMean } from '../../suggest.ts';
 import { bashCompletion } from '../completion/bash.ts';
 import { fishCompletion } from '../completion/fish.ts';
 import { completionModel } from '../completion/model.ts';
 import { zshCompletion } from '../completion/zsh.ts';
 import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
-import { didYouMean } from '../settings/suggest.ts';
 import type { CommandContext } from './context.ts';
 
 const SHELLS = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion };

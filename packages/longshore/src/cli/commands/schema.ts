@@ -1,7 +1,7 @@
+import { didYouMean } from '../../suggest.ts';
 import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
 import { schemaNames } from '../schemas/names.ts';
-import { didYouMean } from '../settings/suggest.ts';
 import type { CommandContext } from './context.ts';
 
 /** `longshore schema [NAME]` */

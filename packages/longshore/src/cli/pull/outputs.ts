@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { OUTPUT_KINDS as EXPORT_KINDS, type OutputKind } from '../../export/index.ts';
+import { didYouMean } from '../../suggest.ts';
 import { usageError } from '../failures.ts';
-import { didYouMean } from '../settings/suggest.ts';
 
 /** A place for images beyond the store. */
 export interface OutputSpec {

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, LongshoreError } from '../../errors.ts';
+import { didYouMean } from '../../suggest.ts';
 import { isOptionName, OPTION_NAMES, type OptionName, optionSpec } from './options.ts';
 import type { Places } from './places.ts';
 import type { RawValue, RawValues } from './resolve.ts';
-import { didYouMean } from './suggest.ts';
 
 /** Larger than any settings file; keeps a mistaken `--config disk.img` from filling the memory. */
 const MAX_FILE_BYTES = 1024 * 1024;

@@ -1,4 +1,5 @@
 import { LongshoreError } from '../../errors.ts';
+import { didYouMean, nearest } from '../../suggest.ts';
 import {
   environmentName,
   OPTION_NAMES,
@@ -6,7 +7,6 @@ import {
   type OptionName,
   optionSpec,
 } from './options.ts';
-import { didYouMean, nearest } from './suggest.ts';
 import { type Parsed, parseCount, parseDuration, parseSize, parseSwitch } from './units.ts';
 
 interface ValueOfKind {

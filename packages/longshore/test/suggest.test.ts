@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { didYouMean, editDistance, nearest } from '../../../src/cli/settings/suggest.ts';
+import { didYouMean, editDistance, nearest } from '../src/suggest.ts';
 
 const NAMES = ['workers', 'store', 'platform', 'progress'];
 
