@@ -59,6 +59,10 @@ class StallAverse implements StallAverseController {
         readonly before: Standing;
       }
     | undefined;
+  /** The last freeze on trial, until it is clear that it was one. */
+  #freeze:
+    | { readonly atMs: number; readonly beside: ReadonlySet<number>; readonly before: Standing }
+    | undefined;
   #canaryTries = 0;
   #refusedAtMs = Number.NEGATIVE_INFINITY;
   #waitMs: number;
@@ -69,6 +73,7 @@ class StallAverse implements StallAverseController {
     this.#max = checkWidth(options.max ?? 16, 'the most pushers');
     this.#ceiling = Math.min(this.#max, options.remembered?.width ?? this.#max);
     this.#rememberedForMs = options.remembered?.forMs;
+    if (options.remembered !== undefined) this.#bad = options.remembered.events ?? 1;
     this.#start = Math.min(checkWidth(options.start ?? 2, 'the first width'), this.#max);
     this.#width = Math.max(1, Math.min(this.#start, this.#ceiling));
     this.#norm = new SilenceNorm(rules.stallLeastMs, rules.stallMostMs);
@@ -106,8 +111,8 @@ class StallAverse implements StallAverseController {
 
   ceiling(): RememberedCeiling | undefined {
     if (this.#ceiling >= this.#max) return undefined;
-    const forMs = this.#ceilingUntilMs - (this.#lastMs ?? 0);
-    return { width: this.#ceiling, forMs: Math.max(0, forMs) };
+    const forMs = this.#rememberedForMs ?? this.#ceilingUntilMs - (this.#lastMs ?? 0);
+    return { width: this.#ceiling, forMs: Math.max(0, forMs), events: Math.max(1, this.#bad) };
   }
 
   observe(sample: StallAverseSample): number {
@@ -122,7 +127,9 @@ class StallAverse implements StallAverseController {
     this.#record(sample, elapsedMs);
     this.#relax(atMs);
     this.#watchCanary(sample);
-    if (this.#canary === undefined) this.#watchSilence(sample);
+    if (this.#canary === undefined && !this.#watchTrial(sample, elapsedMs)) {
+      this.#watchSilence(sample);
+    }
     this.#takeRefusals(sample);
     this.#measure(sample, elapsedMs);
     return this.#width;
@@ -151,6 +158,51 @@ class StallAverse implements StallAverseController {
     return ceilingMs * 2 ** Math.min(mostCeilingDoublings, Math.max(0, this.#bad - 1));
   }
 
+  /**
+   * While a width is tried, and just after it froze, a short silence is enough: the way back costs
+   * one upload and one step. That it may be the network's is seen when nothing moves afterwards.
+   */
+  #watchTrial(sample: StallAverseSample, elapsedMs: number): boolean {
+    const { atMs } = sample;
+    const { trialStallLeastMs, aftermathMs, settleMs } = this.#rules;
+    const freeze = this.#freeze;
+    const movedSince = freeze !== undefined && this.#movedAtMs > freeze.atMs;
+    if (freeze !== undefined && movedSince && atMs - freeze.atMs > aftermathMs) {
+      this.#freeze = undefined;
+    }
+    const stallMs = this.#norm.atLeast(trialStallLeastMs);
+    // Who was held up itself has not seen what arrived meanwhile.
+    if (elapsedMs > stallMs / 2) return false;
+    const onTrial = this.#climber.from !== undefined || movedSince;
+    const frozen = sample.uploads.filter(
+      ({ id, step, quietMs }) =>
+        step === 'body' &&
+        ((onTrial && quietMs > stallMs) ||
+          (freeze?.beside.has(id) === true && quietMs > stallMs / 2)),
+    );
+    if (frozen.length === 0) return false;
+    this.#cancel = frozen.map(({ id }) => id);
+    const beside = sample.uploads.filter((upload) => !frozen.includes(upload));
+    this.#freeze = {
+      atMs: freeze === undefined || movedSince ? atMs : freeze.atMs,
+      beside: new Set(beside.map(({ id }) => id)),
+      before: freeze?.before ?? this.#standing(),
+    };
+    const frozeAt = this.#openWithin(atMs, stallMs);
+    this.#reason = `an upload froze with ${frozeAt} open`;
+    this.#backOff(atMs, frozeAt, frozeAt);
+    // A registry learns of a connection that was cut a moment later.
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, atMs + settleMs);
+    return true;
+  }
+
+  /** What counts is how many were open when it froze, not how many are open now. */
+  #openWithin(atMs: number, stallMs: number): number {
+    const since = atMs - stallMs - this.#rules.windowMostMs;
+    const recent = this.#history.filter((moment) => moment.atMs >= since);
+    return Math.max(2, ...recent.map(({ bodies }) => bodies));
+  }
+
   #watchSilence(sample: StallAverseSample): void {
     const { stallMostMs } = this.#rules;
     const stallMs = this.#norm.stallMs;
@@ -161,10 +213,7 @@ class StallAverse implements StallAverseController {
     });
     if (silence.kind === 'none') return;
     this.#cancel = silence.cancel;
-    // What counts is how many were open when it froze, not how many are open now.
-    const since = sample.atMs - stallMs - this.#rules.windowMostMs;
-    const recent = this.#history.filter(({ atMs }) => atMs >= since);
-    const frozeAt = Math.max(2, ...recent.map(({ bodies }) => bodies));
+    const frozeAt = this.#openWithin(sample.atMs, stallMs);
     if (silence.kind === 'frozen') {
       this.#reason = `an upload froze with ${frozeAt} open`;
       this.#backOff(sample.atMs, frozeAt, frozeAt);
@@ -175,8 +224,9 @@ class StallAverse implements StallAverseController {
       id: silence.canary,
       sinceMs: sample.atMs,
       outageSinceMs: sample.atMs,
-      before: this.#standing(),
+      before: this.#freeze?.before ?? this.#standing(),
     };
+    this.#freeze = undefined;
     if (silence.cancel.length > 0) this.#backOff(sample.atMs, frozeAt, frozeAt);
     // One beside the canary: if a new upload arrives, it is the old one that is frozen.
     this.#width = Math.min(2, this.#max);

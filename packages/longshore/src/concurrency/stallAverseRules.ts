@@ -2,10 +2,15 @@
 export const STALL_AVERSE_RULES = {
   stallLeastMs: 5_000,
   stallMostMs: 10_000,
+  /** As `stallLeastMs`, while a width is tried: to be wrong then costs one upload and a step. */
+  trialStallLeastMs: 500,
+  /** After a freeze: so long the short time goes on, and so long nothing is begun. */
+  aftermathMs: 3_000,
+  settleMs: 250,
   windowLeastMs: 500,
   windowMostMs: 2_000,
   /** A window may end early once so many uploads per slot have ended in it. */
-  finishedPerSlot: 3,
+  finishedPerSlot: 2,
   guardMs: 1_000,
   climbWindows: 2,
   worthElasticity: 0.2,

@@ -38,6 +38,8 @@ export interface RememberedCeiling {
   readonly width: number;
   /** How long it holds from now; keep the wall-clock time at which it ends. */
   readonly forMs: number;
+  /** How often the registry has failed above it: each time doubles how long it holds. @defaultValue 1 */
+  readonly events?: number;
 }
 
 export interface StallAverseOptions {

@@ -48,10 +48,14 @@ export class SilenceNorm {
     this.#mostMs = mostMs;
   }
 
-  /** Five times the longest silence that ended by itself, once enough of them have been seen. */
   get stallMs(): number {
+    return this.atLeast(this.#leastMs);
+  }
+
+  /** Five times the longest silence that ended by itself, once enough of them have been seen. */
+  atLeast(leastMs: number): number {
     if (this.#gaps < 20) return this.#mostMs;
-    return Math.min(this.#mostMs, Math.max(this.#leastMs, 5 * this.#longestMs));
+    return Math.min(this.#mostMs, Math.max(leastMs, 5 * this.#longestMs));
   }
 
   take(uploads: readonly UploadState[], sinceMs: number): void {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 
-const POLL_MS = 500;
+/** A proxy before a registry knows of a closed connection within a round trip. */
+const POLL_MS = 100;
 const LOOPBACK = /^(?:::ffff:)?127\.|^::1$/;
 
 /**

@@ -12,7 +12,9 @@ export { type HostMemory, openHostMemory } from './hostMemory.ts';
 export type { Settled, Workers } from './lanes.ts';
 export { type PulledImage, type PullOptions, type PullResult, pull } from './pull.ts';
 export {
+  type CeilingMemory,
   type ImageToPush,
+  openCeilingMemory,
   openPusher,
   type PushedImage,
   type Pusher,

@@ -173,6 +173,75 @@ test('the remembered ceiling holds, and ends with its time', () => {
   assert.ok(controller.target > 3);
 });
 
+test('a remembered ceiling that was not needed is handed back as it was', () => {
+  const remembered = { width: 3, forMs: 60_000, events: 2 };
+  const controller = stallAverse({ random: seededRandom(1), remembered });
+  assert.deepEqual(controller.ceiling(), remembered);
+});
+
+test('a width that freezes while it is tried is left after its first silence', () => {
+  const controller = stallAverse({ random: seededRandom(1) });
+  let atMs = 0;
+  const observe = (uploads: readonly UploadState[], bytes: number): void => {
+    atMs += 100;
+    controller.observe({ atMs, bytes, uploads, waiting: 99, finished: uploads.length });
+  };
+  const moving = (count: number) => Array.from({ length: count }, (_, i) => body(i + 1, 20));
+  while (controller.target < 4) observe(moving(controller.target), controller.target * 1e6);
+  const beganAt = atMs;
+  // The registry takes three, and a frozen upload keeps its place: soon none of the four moves.
+  while (controller.cancel.length === 0) {
+    observe(
+      [99, 98, 97, 96].map((id, i) => body(id, Math.max(0, atMs - beganAt - 200 * i))),
+      0,
+    );
+    assert.ok(atMs < beganAt + 2_000, 'it waits too long');
+  }
+  assert.deepEqual(controller.cancel, [99]);
+  assert.equal(controller.target, 3);
+  assert.equal(controller.ceiling()?.width, 3);
+  assert.ok(controller.admission.notBeforeMs > atMs, 'the registry has to notice first');
+  // Those that began beside it go as soon, though nothing has moved in between.
+  const cut = new Set<number>();
+  const frozeAt = atMs;
+  while (cut.size < 3) {
+    const rest = [98, 97, 96].filter((id) => !cut.has(id));
+    observe(
+      rest.map((id, i) => body(id, atMs - beganAt - 200 * (i + 1))),
+      0,
+    );
+    for (const id of controller.cancel) cut.add(id);
+    assert.ok(atMs < frozeAt + 1_000, 'it waits too long');
+  }
+  assert.equal(controller.target, 3, 'one freeze is to blame once');
+});
+
+test('a network that goes away while a width is tried costs neither width nor ceiling', () => {
+  const controller = stallAverse({ random: seededRandom(1) });
+  push(controller, { from: 0, seconds: 8 }, (width) => width * 5e6);
+  let atMs = 8_000;
+  const goneAt = atMs;
+  let ids = 100;
+  let open = new Map(Array.from({ length: controller.target }, (_, i) => [i + 1, goneAt]));
+  const trusted = controller.target - 1;
+  while (atMs < goneAt + 40_000) {
+    atMs += 100;
+    const uploads = Array.from(open, ([id, since]) => body(id, atMs - since));
+    controller.observe({ atMs, bytes: 0, uploads, waiting: 99 });
+    for (const id of controller.cancel) open.delete(id);
+    while (open.size < controller.target && atMs >= controller.admission.notBeforeMs) {
+      open.set((ids += 1), atMs);
+    }
+  }
+  assert.equal(controller.outage, true);
+  open = new Map(Array.from(open.keys(), (id) => [id, atMs]));
+  const uploads = Array.from(open.keys(), (id) => body(id, 0));
+  controller.observe({ atMs: atMs + 100, bytes: 1e6, uploads, waiting: 99 });
+  assert.equal(controller.outage, false);
+  assert.ok(controller.target >= trusted, `${controller.target} of ${trusted}`);
+  assert.equal(controller.ceiling(), undefined);
+});
+
 test('an outage leaves width and ceiling as they were', () => {
   const controller = stallAverse({ random: seededRandom(1) });
   push(controller, { from: 0, seconds: 40 }, (width) => Math.min(4, width) * 5e6);

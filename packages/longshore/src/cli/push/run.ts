@@ -22,7 +22,7 @@ export interface PushTools {
   readonly registry: Registry & RegistryUploads;
   readonly onEvent: EventListener;
   readonly interrupts: Interrupts;
-  readonly options: Pick<PushOptions, 'pushers' | 'chunkBytes' | 'failFast' | 'publish'>;
+  readonly options: Pick<PushOptions, 'pushers' | 'chunkBytes' | 'failFast' | 'publish' | 'memory'>;
 }
 
 /** What came of it; a copy tells what it fetched, too. */
@@ -73,7 +73,10 @@ export async function runWork(
       onEvent: (event) => onEvent({ ...event, at: host.clock.now() }),
     });
     opened.defer(() => registry.close());
-    result = await work({ store, registry, onEvent, interrupts, options: pushOptions(context) });
+    const { openCeilingMemory } = await import('../../transfer/index.ts');
+    const memory = await openCeilingMemory(places.registryMemory);
+    const options = { ...pushOptions(context), memory };
+    result = await work({ store, registry, onEvent, interrupts, options });
   } finally {
     interrupts.dispose();
     renderer.close();

@@ -10,6 +10,8 @@ export interface Places {
   readonly store: string;
   /** What runs have found out about hosts; the next run starts from it. */
   readonly hostMemory: string;
+  /** What runs have found out about registries that bear few uploads. */
+  readonly registryMemory: string;
   /** Default of `--squashfs-dir`. */
   readonly squashfs: string;
   /** Usual places of the settings file; the first that is there counts. */
@@ -28,6 +30,7 @@ export function findPlaces(env: Environment, cwd: string, home: string): Places 
     home: ownHome,
     store: path.join(data, 'longshore'),
     hostMemory: path.join(state, 'longshore', 'hosts.json'),
+    registryMemory: path.join(state, 'longshore', 'registries.json'),
     squashfs: path.join(cache, 'longshore', 'squashfs'),
     settingsFiles: [
       path.join(cwd, 'longshore.yaml'),

@@ -166,8 +166,8 @@ class BlobBringer {
     const { size } = descriptor;
     const permit = await lane.acquire({
       bytes: size,
-      // What was cut goes behind what was not tried yet.
-      priority: -this.#cuts,
+      // What was cut goes first; what is cut again and again goes behind what was not tried yet.
+      priority: this.#cuts === 1 ? 1 : -this.#cuts,
       label,
       signal: this.#drain,
     });

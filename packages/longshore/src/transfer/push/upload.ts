@@ -1,6 +1,7 @@
 import type { Permit, UploadState } from '../../concurrency/index.ts';
 import { LongshoreError } from '../../errors.ts';
 import type { UploadLane } from './uploadLane.ts';
+import type { UploadNorm } from './uploadNorm.ts';
 
 /**
  * So much may lie in the kernels of both sides when the last byte has been handed over: a smaller
@@ -9,6 +10,16 @@ import type { UploadLane } from './uploadLane.ts';
 const BUFFERED_BYTES = 8 * 1024 * 1024;
 /** Longest time that an upload keeps its slot for what may still be on the way. */
 const LONGEST_HOLD_MS = 10_000;
+
+/** A registry that took so long once may take so many times that the next time. */
+const USUAL_FACTOR = 2;
+
+/** What earlier uploads to a registry tell about the next. */
+export interface UsualTimes {
+  /** The longest that it took to answer once everything was handed over. */
+  readonly answerMs: number;
+  readonly norm: UploadNorm;
+}
 
 export type UploadEnd = 'finished' | 'refused' | 'broken' | 'failed';
 
@@ -24,8 +35,8 @@ export class Upload implements Disposable {
   readonly #request: ReturnType<UploadLane['lane']['request']>;
   #sentBytes = 0;
   #movedAt: number;
+  #openedAt: number | undefined;
   #handedOverAt: number | undefined;
-  #open = false;
   #cut = false;
   #ended = false;
 
@@ -79,8 +90,8 @@ export class Upload implements Disposable {
 
   moved(bytes: number, offset: number): void {
     const now = this.#lane.now();
-    if (!this.#open) this.#request.accepted();
-    this.#open = true;
+    if (this.#openedAt === undefined) this.#request.accepted();
+    this.#openedAt ??= now;
     this.#sentBytes += bytes;
     this.#movedAt = now;
     this.#lane.lane.moved(bytes);
@@ -100,16 +111,23 @@ export class Upload implements Disposable {
     if (now - this.#handedOverAt >= holdMs) this.#permit.release();
   }
 
-  /** @param graceMs how long this registry takes to answer when nothing is wrong */
-  state(now: number, graceMs: number): UploadState {
-    const silentMs = this.silentMs(now);
-    const excusedMs = this.isHandedOver ? graceMs + this.#patienceMs : 0;
+  /** @param usual of this registry */
+  state(now: number, usual: UsualTimes): UploadState {
     return {
       id: this.id,
       step: this.hasLeftSlot ? 'commit' : 'body',
-      quietMs: Math.max(0, silentMs - excusedMs),
+      quietMs: Math.max(0, this.silentMs(now) - this.#excusedMs(usual)),
       sentBytes: this.#sentBytes,
     };
+  }
+
+  /** Silence by right, once everything is handed over. */
+  #excusedMs({ answerMs, norm }: UsualTimes): number {
+    if (this.#handedOverAt === undefined) return 0;
+    const expectedMs = this.#size > BUFFERED_BYTES ? undefined : norm.expectedMs(this.#size);
+    if (expectedMs === undefined) return USUAL_FACTOR * answerMs + this.#patienceMs;
+    const sentMs = this.#handedOverAt - (this.#openedAt ?? this.#startedAt);
+    return Math.max(0, USUAL_FACTOR * expectedMs - sentMs) + this.#patienceMs;
   }
 
   cut(reason: string): void {
@@ -123,17 +141,23 @@ export class Upload implements Disposable {
     );
   }
 
+  /** How long it took the registry to answer, and how long it took in all, from the first byte on. */
+  times(now: number): {
+    readonly size: number;
+    readonly answerMs: number;
+    readonly tookMs: number;
+  } {
+    const answerMs = this.#handedOverAt === undefined ? 0 : now - this.#handedOverAt;
+    return { size: this.#size, answerMs, tookMs: now - (this.#openedAt ?? this.#startedAt) };
+  }
+
   end(how: UploadEnd, retryAfterMs?: number): void {
     if (this.#ended) return;
     this.#ended = true;
     if (how === 'refused') this.#request.refused(retryAfterMs);
     this.#request.ended(how === 'broken');
     this.#permit.release();
-    const answerMs =
-      how === 'finished' && this.#handedOverAt !== undefined
-        ? this.#lane.now() - this.#handedOverAt
-        : undefined;
-    this.#lane.left(this, { how, answerMs });
+    this.#lane.left(this, how);
   }
 
   [Symbol.dispose](): void {

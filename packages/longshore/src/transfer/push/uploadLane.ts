@@ -9,11 +9,10 @@ import {
 import { Lane } from '../lane.ts';
 import type { Settled, Workers } from '../lanes.ts';
 import { Upload, type UploadEnd } from './upload.ts';
+import { UploadNorm } from './uploadNorm.ts';
 
 /** As many uploads as one registry gets at the most. */
 const MOST_PUSHERS = 16;
-/** A registry that took so long to answer once may take so many times that the next time. */
-const ANSWER_FACTOR = 2;
 
 export interface UploadLaneOptions {
   readonly registry: string;
@@ -43,6 +42,7 @@ export class UploadLane {
   #ids = 0;
   #finished = 0;
   #slowestAnswerMs = 0;
+  readonly #norm = new UploadNorm();
 
   constructor(options: UploadLaneOptions) {
     const { registry, pushers, now, random, remembered } = options;
@@ -85,14 +85,13 @@ export class UploadLane {
   }
 
   /** For the upload itself, when it has ended. */
-  left(
-    upload: Upload,
-    { how, answerMs = 0 }: { how: UploadEnd; answerMs?: number | undefined },
-  ): void {
+  left(upload: Upload, how: UploadEnd): void {
     this.#uploads.delete(upload);
     if (how === 'finished') {
+      const { size, answerMs, tookMs } = upload.times(this.now());
       this.#finished += 1;
       this.#slowestAnswerMs = Math.max(this.#slowestAnswerMs, answerMs);
+      this.#norm.finished(size, tookMs);
     }
     // What has gone wrong is acted on before the slot goes to the next.
     if (how === 'refused' || how === 'broken') this.tick();
@@ -102,14 +101,14 @@ export class UploadLane {
   tick(): void {
     const atMs = this.now();
     for (const upload of this.#uploads) upload.leaveSlotWhenSent(atMs);
-    const graceMs = ANSWER_FACTOR * this.#slowestAnswerMs;
+    const usual = { answerMs: this.#slowestAnswerMs, norm: this.#norm };
     const { bytes, refusals, breaks = 0 } = this.lane.take();
     this.#controller.observe({
       atMs,
       bytes,
       ...(refusals === undefined ? {} : { refusals }),
       breaks,
-      uploads: Array.from(this.#uploads, (upload) => upload.state(atMs, graceMs)),
+      uploads: Array.from(this.#uploads, (upload) => upload.state(atMs, usual)),
       waiting: this.lane.limiter.waiting,
       finished: this.#finished,
     });
