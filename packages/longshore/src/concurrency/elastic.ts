@@ -1,5 +1,6 @@
 import { createElasticCoordinator, type ElasticCoordinator } from './elasticCoordinator.ts';
 import { fairGoodput, type Goodput, Meter, Streak } from './elasticMeter.ts';
+import { dwellMs, guardDownMs, guardUpMs, rampMs } from './elasticPace.ts';
 import { describeProbe, nextWidth, type Probe, startProbe, takeGoodput } from './elasticProbe.ts';
 import { Reference } from './elasticReference.ts';
 import { Refusals } from './elasticRefusals.ts';
@@ -173,7 +174,7 @@ class Elastic implements ElasticController {
    * while nothing is split for lack of need: or the width would never be tested.
    */
   #waitUnfilled(sample: ElasticSample, elapsedMs: number): void {
-    if (this.phase === 'starting' && this.#levelMs > this.#rules.guardUpMostMs) {
+    if (this.phase === 'starting' && this.#levelMs > this.#rules.rampMostMs) {
       this.#coordinator.endProbe(this.#origin);
     }
     if (this.phase !== 'holding' || (sample.waiting ?? 0) === 0) return;
@@ -193,12 +194,11 @@ class Elastic implements ElasticController {
    * ends the start is judged over a full window after the ramp.
    */
   #start(elapsedMs: number): void {
-    const { dwellLeastMs, dwellRtts, windowMs } = this.#rules;
-    const dwellMs = Math.max(dwellLeastMs, dwellRtts * this.#rttMs);
-    const ramped = this.#levelMs - elapsedMs >= this.#guardUp();
+    const { windowMs } = this.#rules;
+    const ramped = this.#levelMs - elapsedMs >= rampMs(this.#rules, this.#rttMs);
     if (!ramped) this.#window.clear();
     const settled = this.#window.ms >= windowMs - 1e-6;
-    if (!settled && this.#burst.ms < dwellMs - 1e-6) return;
+    if (!settled && this.#burst.ms < dwellMs(this.#rules, this.#rttMs) - 1e-6) return;
     const seen = (settled ? this.#window : this.#burst).read();
     this.#burst.clear();
     const first = this.#startup.visited.size === 0;
@@ -210,7 +210,7 @@ class Elastic implements ElasticController {
     const level = { width: this.target, goodput: fairGoodput(seen, this.#others) };
     const look = glance(this.#startup, level, this.#rules);
     if (look === 'fallen') {
-      this.#endStart(level.width);
+      this.#endStart(level.width, true);
       return;
     }
     if (this.target < this.#width || !(settled || first || look === 'pays')) return;
@@ -220,7 +220,7 @@ class Elastic implements ElasticController {
     } else this.#setWidth(this.#width * 2);
   }
 
-  #endStart(widest: number): void {
+  #endStart(widest: number, fallen = false): void {
     const best = bestVisited(this.#startup, this.#rules);
     const { last: doubling } = this.#startup;
     this.#base = Math.min(best.width, this.#cap());
@@ -236,13 +236,13 @@ class Elastic implements ElasticController {
       }
     }
     this.phase = 'holding';
-    this.#beginProbe(-1);
+    this.#beginProbe(-1, fallen);
   }
 
-  #beginProbe(direction: 1 | -1): void {
+  #beginProbe(direction: 1 | -1, steep = false): void {
     const failed = direction > 0 ? this.#failedUp : this.#failedDown;
     const careful = failed > 0 || (direction > 0 && this.#base < this.#rules.few);
-    const step = careful ? this.#rules.fineStep : this.#rules.step;
+    const step = careful && !steep ? this.#rules.fineStep : this.#rules.step;
     const probe = startProbe(direction, this.#base, { step, most: this.#cap() });
     if (probe === undefined || (direction > 0 && this.#busy.ms >= this.#rules.busyMs)) {
       this.#direction = direction;
@@ -275,14 +275,16 @@ class Elastic implements ElasticController {
       this.#failedUp = direction > 0 ? 0 : Math.max(1, this.#failedUp);
       this.#failedDown = direction < 0 ? 0 : Math.max(1, this.#failedDown);
       this.#holdMs = this.#rules.firstHoldMs;
-      this.#beginProbe(direction);
+      this.#beginProbe(direction, direction < 0 && result.elasticity < this.#rules.steepElasticity);
       return;
     }
     if (direction > 0) this.#failedUp += 1;
     else this.#failedDown += 1;
-    const paysBelow = direction < 0 && result.clear;
-    if (paysBelow && this.#failedUp === 0) {
-      this.#beginProbe(1);
+    // Where one direction clearly costs goodput, it may lie in the other one.
+    const untried = direction < 0 ? this.#failedUp === 0 : this.#failedDown === 0;
+    const loses = direction < 0 || result.elasticity < -this.#rules.worthElasticity;
+    if (result.clear && loses && untried) {
+      this.#beginProbe(direction < 0 ? 1 : -1);
       return;
     }
     this.#direction = direction;
@@ -313,18 +315,16 @@ class Elastic implements ElasticController {
     this.#coordinator.endProbe(this.#origin);
     this.phase = 'holding';
     this.#probe = undefined;
-    this.#leftMs = forMs;
+    this.#leftMs = Math.max(forMs, this.#rules.holdGuards * guardUpMs(this.#rules, this.#rttMs));
     this.#reference?.restart();
     this.#setWidth(this.#base);
   }
 
   #setWidth(wanted: number): void {
     const width = Math.max(1, Math.min(this.#cap(), wanted));
-    const { guardDownLeastMs, guardDownRtts } = this.#rules;
-    if (width > this.#width) this.#guardMs = this.#guardUp();
-    else if (width < this.#width) {
-      this.#guardMs = Math.max(guardDownLeastMs, guardDownRtts * this.#rttMs);
-    } else this.#guardMs = 0;
+    if (width > this.#width) this.#guardMs = guardUpMs(this.#rules, this.#rttMs);
+    else if (width < this.#width) this.#guardMs = guardDownMs(this.#rules, this.#rttMs);
+    else this.#guardMs = 0;
     this.#width = width;
     this.#newLevel();
   }
@@ -332,11 +332,6 @@ class Elastic implements ElasticController {
   #newLevel(): void {
     this.#levelMs = 0;
     this.#clearWindow();
-  }
-
-  #guardUp(): number {
-    const { guardUpLeastMs, guardUpMostMs, guardUpRtts } = this.#rules;
-    return Math.min(guardUpMostMs, Math.max(guardUpLeastMs, guardUpRtts * this.#rttMs));
   }
 
   #cap(): number {

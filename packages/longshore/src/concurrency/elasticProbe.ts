@@ -23,6 +23,8 @@ export interface ProbeRules {
   readonly confidence: number;
   readonly minPairs: number;
   readonly maxPairs: number;
+  /** A loss of this size to the wider width (natural logarithm) is believed after a single pair. */
+  readonly plainLoss: number;
 }
 
 export interface ProbeResult {
@@ -92,11 +94,13 @@ function judge(probe: Probe, rules: ProbeRules): ProbeResult | undefined {
   const error = spread / Math.sqrt(pairs);
   const octaves = Math.log(high / low);
   const worth = rules.worthElasticity * octaves;
-  // One pair is enough to leave things as they are, never to change them.
+  // One pair is enough to leave things as they are, and to leave a width that clearly costs goodput.
+  const crowded = direction < 0 && mean < -rules.plainLoss;
   const pays =
     pairs >= (direction > 0 ? rules.minPairs : 1) && mean - rules.confidence * error > worth;
   const idle =
-    pairs >= (direction < 0 ? rules.minPairs : 1) && mean + rules.confidence * error < worth;
+    pairs >= (direction < 0 && !crowded ? rules.minPairs : 1) &&
+    mean + rules.confidence * error < worth;
   const clear = pays || idle;
   if (!clear && pairs < rules.maxPairs) return undefined;
   return {

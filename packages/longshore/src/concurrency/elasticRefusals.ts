@@ -10,7 +10,6 @@ const PACE_RAISE_MS = 5_000;
 const LONGEST_PACE_RAISE_MS = 160_000;
 /** Registries that count flows count to fewer than this; from here on the start may take larger steps. */
 const MANY = 12;
-const LAGGING = 2;
 /** A connection takes four round trips to answer: so far away, two at a time would take ten seconds. */
 const FAR_MS = 80;
 
@@ -111,14 +110,13 @@ export class Refusals {
     atMs: number,
     at: { readonly base: number; readonly inFlight: number; readonly again: boolean },
   ): RefusalOutcome {
-    const stillRefused = at.again && at.base <= this.#ceiling;
-    // A server counts flows for a moment that have ended here, so what it took before is believed a
-    // little; when it refuses again soon, what is in flight is believed alone.
-    const taken = at.again ? at.inFlight : Math.min(this.#proven, at.inFlight + LAGGING);
-    this.#ceiling = Math.max(1, Math.min(this.#max, Math.max(at.inFlight, taken)));
+    // A server counts flows for a moment that have ended here, so this may be one or two too low. To
+    // believe more than was in flight costs a second refusal, and all that is waited for it.
+    this.#ceiling = Math.max(1, Math.min(this.#max, at.inFlight));
     this.#proven = Math.min(this.#proven, this.#ceiling);
     this.#raiseWaitMs = Math.min(LONGEST_RAISE_MS, this.#raiseWaitMs * 2);
     this.#raiseAtMs = atMs + this.#raiseWaitMs;
+    const stillRefused = at.again && at.base <= this.#ceiling;
     return { base: Math.max(1, Math.floor(this.#ceiling * (stillRefused ? 0.75 : 1))) };
   }
 

@@ -5,10 +5,13 @@
 export const ELASTIC_RULES = {
   /** Goodput is measured over so long. */
   windowMs: 400,
-  /** After a step up, slow start gets so many round trips before goodput counts. */
-  guardUpRtts: 6,
+  /** After a doubling, slow start gets so many round trips before goodput counts. */
+  rampRtts: 6,
+  rampMostMs: 1_500,
+  /** After a step up in a probe: flows that made room have to connect anew before their slow start. */
+  guardUpRtts: 12,
   guardUpLeastMs: 250,
-  guardUpMostMs: 1_500,
+  guardUpMostMs: 3_000,
   guardDownRtts: 2,
   guardDownLeastMs: 100,
   /** While starting, clear growth is believed after so long. */
@@ -17,7 +20,7 @@ export const ELASTIC_RULES = {
   slowElasticity: 0.3,
   clearElasticity: 0.6,
   /** Two short looks below this part of the best end the start. */
-  fallen: 0.6,
+  fallen: 0.8,
   /** The start settles at the smallest width with this part of the best goodput. */
   keep: 0.9,
   step: 1.5,
@@ -26,8 +29,14 @@ export const ELASTIC_RULES = {
   few: 6,
   worthElasticity: 0.12,
   confidence: 1,
+  /** A loss of this size to the wider width (natural logarithm) is believed after a single pair. */
+  plainLoss: 0.3,
+  /** Below this elasticity a server is far too crowded: trimming goes on in large steps. */
+  steepElasticity: -0.5,
   minPairs: 2,
   maxPairs: 5,
+  /** Holds last at least so many guards: far away, probing costs more. */
+  holdGuards: 6,
   firstHoldMs: 4_000,
   longestHoldMs: 20_000,
   holdGrowth: 1.4,

@@ -161,6 +161,24 @@ function named(name: string, more: Partial<PullScenario> = {}): PullScenario {
   return { ...scenario, ...more };
 }
 
+test('a width that has become far too wide on a noisy link is given up', () => {
+  const noisy = named('contention .002', {
+    link: 1000,
+    perConnection: 18,
+    noise: 0.25,
+    steps: [{ at: 10, factor: 0.3 }],
+    scale: 2,
+  });
+  for (const seed of [1, 2, 3]) {
+    const { trace, controller } = runElastic(noisy, seed);
+    const late = trace.filter(({ at }) => at > 30).map(({ width }) => width);
+    late.sort((a, b) => a - b);
+    // 13 would be best; the 26 that were right before give half of that.
+    const middle = late[late.length >> 1] ?? 0;
+    assert.ok(middle <= 22, `${middle} flows, seed ${seed}: ${controller.reason}`);
+  }
+});
+
 test('each bound of the simulated world is named', () => {
   const expected: readonly [PullScenario, string][] = [
     [named('home link 12'), 'link'],

@@ -9,7 +9,7 @@ import {
 } from '../../src/concurrency/elasticProbe.ts';
 import { normal, seededRandom } from '../sim/random.ts';
 
-const RULES = { worthElasticity: 0.12, confidence: 1, minPairs: 2, maxPairs: 5 };
+const RULES = { worthElasticity: 0.12, confidence: 1, minPairs: 2, maxPairs: 5, plainLoss: 0.3 };
 
 const alone = (goodput: number) => ({ own: goodput, total: goodput });
 
@@ -43,7 +43,9 @@ test('a probe ends within five pairs and measures the elasticity', () => {
     fc.property(anyPath, fc.constantFrom<1 | -1>(1, -1), (path, direction) => {
       const result = probe(direction, path);
       assert.ok(result.pairs <= 5);
-      assert.ok(result.pairs >= 2 || !result.accept, 'one pair never changes the width');
+      const steep = Math.abs(result.elasticity) * Math.log(result.high / result.low) > 0.3;
+      const plain = direction < 0 && result.elasticity < 0 && steep;
+      assert.ok(result.pairs >= 2 || !result.accept || plain, 'one pair seldom changes the width');
       assert.ok(result.low < result.high);
       assert.ok(Math.abs(result.elasticity - path.elasticity) < 0.01 + 20 * path.noise);
     }),
@@ -56,6 +58,14 @@ test('on a quiet path more flows are taken where they pay and given back where t
     assert.equal(probe(1, { elasticity: 0, noise: 0.02, seed }).accept, false);
     assert.equal(probe(-1, { elasticity: 0, noise: 0.01, seed }).accept, true);
     assert.equal(probe(-1, { elasticity: 0.9, noise: 0.02, seed }).accept, false);
+  }
+});
+
+test('a width that plainly costs goodput is left after one pair', () => {
+  for (let seed = 1; seed <= 20; seed += 1) {
+    const { accept, pairs } = probe(-1, { elasticity: -1.5, noise: 0.02, seed });
+    assert.deepEqual([accept, pairs], [true, 1]);
+    assert.equal(probe(1, { elasticity: -1.5, noise: 0.02, seed }).accept, false);
   }
 });
 

@@ -86,16 +86,16 @@ test('requests that nobody has answered yet prove nothing', () => {
   assert.deepEqual(new Set(counted.targets), new Set([4]));
 });
 
-test('a refusal with flows that have just ended believes what was taken before, once', () => {
+test('what was in flight at a refusal is believed, not what was taken before', () => {
   const refusals = { count: 1, inFlight: 4 };
   const rest = Array.from({ length: 60 }, () => ({ acceptedAt: 6 }));
-  const once = drive([{ acceptedAt: 6 }, ...rest, { acceptedAt: 0, refusals }, ...rest]);
-  assert.equal(once.controller.verdict().evidence.ceiling, 6);
-  const twice = drive([
-    { acceptedAt: 6 },
-    ...rest,
-    { acceptedAt: 0, refusals },
-    { acceptedAt: 0, refusals },
-  ]);
-  assert.equal(twice.controller.verdict().evidence.ceiling, 4);
+  const { controller } = drive([{ acceptedAt: 6 }, ...rest, { acceptedAt: 0, refusals }]);
+  assert.equal(controller.verdict().evidence.ceiling, 4);
+  assert.equal(controller.target, 4);
+});
+
+test('a second refusal at a ceiling that was just lowered does not narrow below it', () => {
+  const first = { acceptedAt: 3, refusals: { count: 1, inFlight: 4 } };
+  const { controller } = drive([{}, first, { refusals: { count: 1, inFlight: 3 } }]);
+  assert.equal(controller.target, 3);
 });

@@ -36,9 +36,9 @@ export interface PullRunOptions {
   readonly mostSeconds?: number;
   readonly steal?: StealLimits | 'never';
   /**
-   * What flows above the target do: stop reading and be closed after 15 s, end with their piece, or
-   * be closed at once.
-   * @defaultValue 'pause'
+   * What flows above the target do: be closed at once as the engine does it, stop reading and be
+   * closed after 15 s, or end with their piece.
+   * @defaultValue 'close'
    */
   readonly shrink?: 'pause' | 'drain' | 'close';
 }
@@ -134,7 +134,7 @@ class PullRun {
   #assign(): Flow[] {
     const target = this.#driver.target;
     while (this.#flows.length < target) this.#flows.push(this.#world.newFlow());
-    const { shrink = 'pause' } = this.#options;
+    const { shrink = 'close' } = this.#options;
     const above = this.#flows.slice(target);
     if (shrink !== 'drain')
       for (const flow of above) this.#pause(flow, shrink === 'pause' ? 15 : 0);

@@ -18,6 +18,8 @@ export interface NginxOptions {
   readonly upstream: string;
   /** Each connection gets at most this. @defaultValue no limit */
   readonly bytesPerSecondPerConnection?: number;
+  /** Answers 429 to what comes on top of so many requests under way. @defaultValue no limit */
+  readonly mostRequests?: number;
 }
 
 const STATUS = '/nginx_status';
@@ -64,6 +66,9 @@ function nginxConfig(options: NginxOptions, folder: string, port: number): strin
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
     .join(' ');
+  const { mostRequests } = options;
+  const zone = mostRequests === undefined ? '' : 'limit_conn_zone $server_name zone=all:1m;';
+  const crowd = mostRequests === undefined ? '' : `limit_conn all ${mostRequests};`;
   return `
     user root; daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr notice;
     events { worker_connections 256; }
@@ -71,9 +76,11 @@ function nginxConfig(options: NginxOptions, folder: string, port: number): strin
       access_log ${folder}/access.log combined;
       ${temporary}
       client_max_body_size 0;
+      ${zone}
       server {
         listen 127.0.0.1:${port};
         limit_rate ${options.bytesPerSecondPerConnection ?? 0};
+        ${crowd} limit_conn_status 429;
         location ${STATUS} { stub_status; access_log off; }
         location / {
           proxy_pass http://${options.upstream};
