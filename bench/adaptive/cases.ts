@@ -47,7 +47,7 @@ export function measureRefusals() {
 
 /** What flows above the target may do, when the controller narrows. */
 export function measureShrinking(seeds: readonly number[]) {
-  return (['pause', 'close', 'drain'] as const).map((shrink) => {
+  return (['close', 'pause', 'drain'] as const).map((shrink) => {
     const times = PULL_SCENARIOS.map((scenario) => ({
       name: scenario.name,
       makespan: mean(seeds.map((seed) => runElastic(scenario, seed, { run: { shrink } }).makespan)),

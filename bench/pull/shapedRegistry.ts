@@ -12,21 +12,37 @@ import { openStore } from '../../packages/longshore/src/store/index.ts';
 /** Layer sizes in bytes by image name. */
 export type Images = Readonly<Record<string, readonly number[]>>;
 
+/** What the registry has counted since it was shaped last. */
+export interface Counted {
+  readonly requests: number;
+  readonly refusals: number;
+  /** Most bodies that moved at once; `undefined` where nobody tells. */
+  readonly maxBodies: number | undefined;
+}
+
 export interface ShapedRegistry extends AsyncDisposable {
   readonly host: string;
-  /** Puts other limits in force, from now on. */
+  /** Puts other limits in force, from now on, and counts anew. */
   shape(faults: Faults): Promise<void>;
+  counted(): Promise<Counted>;
 }
+
+type Question = { readonly shape: Faults } | 'count';
 
 export async function startShapedRegistry(folder: string, images: Images): Promise<ShapedRegistry> {
   const child = fork(import.meta.filename, [folder, JSON.stringify(images)], { stdio: 'inherit' });
   const [{ host }] = (await once(child, 'message')) as [{ host: string }];
+  const ask = async (question: Question): Promise<Counted> => {
+    child.send(question);
+    const [counted] = (await once(child, 'message')) as [Counted];
+    return counted;
+  };
   return {
     host,
     async shape(faults) {
-      child.send(faults);
-      await once(child, 'message');
+      await ask({ shape: faults });
     },
+    counted: () => ask('count'),
     async [Symbol.asyncDispose]() {
       child.disconnect();
       await once(child, 'exit');
@@ -43,10 +59,15 @@ async function serve(folder: string, images: Images): Promise<void> {
     await seedImage(store, { name: `localhost/${name}`, layers });
   }
   const server = cleanup.use(await createRegistryServer({ store }));
-  process.on('message', (faults: Faults) => {
-    server.faults = faults;
-    server.stats.reset();
-    process.send?.('shaped');
+  process.on('message', (question: Question) => {
+    const { requestsByStatus, requestsByKind, maxBodies } = server.stats;
+    const requests = Object.values(requestsByKind).reduce((sum, count) => sum + count, 0);
+    const refusals = (requestsByStatus[429] ?? 0) + (requestsByStatus[503] ?? 0);
+    if (question !== 'count') {
+      server.faults = question.shape;
+      server.stats.reset();
+    }
+    process.send?.({ requests, refusals, maxBodies } satisfies Counted);
   });
   process.send?.({ host: server.host });
   await once(process, 'disconnect');
