@@ -8,7 +8,7 @@ const rooms = {
   serve: ['image', 'concurrency', 'registry', 'store', 'transfer'],
   export: ['image', 'concurrency', 'registry', 'store', 'transfer'],
   tune: ['image', 'concurrency', 'registry', 'store', 'transfer', 'serve'],
-  build: ['image', 'concurrency', 'registry', 'store', 'transfer', 'export'],
+  build: ['image', 'concurrency', 'registry', 'store', 'transfer', 'export', 'serve'],
   run: ['image', 'concurrency', 'registry', 'store', 'transfer', 'export', 'build'],
   cli: [
     'image',

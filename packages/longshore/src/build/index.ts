@@ -1,4 +1,7 @@
 /** Builds: specifications become a graph of targets, builders make images of them in the store. */
+
+export { type OpenedBuilder, openBuilder } from './builder/open.ts';
+export type { BuildahOptions, BuilderOptions, Environment } from './builder/options.ts';
 export type { Builder, BuilderName, BuildRequest, BuildStep } from './builder.ts';
 export { BuildInputError, type BuildProblem, formatPlace, formatProblem } from './problems.ts';
 export type {

@@ -1,0 +1,85 @@
+import { formatPlatform, type Platform } from '../../../image/index.ts';
+import type { BuildTarget, CacheEntry } from '../../target.ts';
+
+/** What `buildah build` needs besides the target. */
+export interface BuildahCall {
+  readonly target: BuildTarget;
+  readonly platform: Platform | undefined;
+  /** Names that `FROM` and `COPY --from` use, and what is to be had under them. */
+  readonly bases: ReadonlyMap<string, string>;
+  /** Where a Dockerfile was written that stood in the specification. */
+  readonly dockerfile: string;
+  readonly authFile: string;
+  /** Where the image goes: `127.0.0.1:1234/name:1`. */
+  readonly destination: string;
+  readonly isolation: string | undefined;
+}
+
+/**
+ * The arguments of `buildah build` (1.28). The image goes straight to the registry, not through
+ * the local storage first: writing it there and reading it back costs a third of the whole.
+ */
+export function buildahArguments(call: BuildahCall): readonly string[] {
+  const { target } = call;
+  const { context } = target;
+  return [
+    'build',
+    '--layers',
+    '--force-rm',
+    '--identity-label=false',
+    '--format=oci',
+    `--pull=${target.pull}`,
+    `--authfile=${call.authFile}`,
+    `--file=${call.dockerfile}`,
+    `--tag=docker://${call.destination}`,
+    ...optional('isolation', call.isolation),
+    ...optional('platform', call.platform && formatPlatform(call.platform)),
+    ...optional('target', target.stage),
+    ...(target.noCache ? ['--no-cache'] : []),
+    ...pairs('build-arg', target.args),
+    ...pairs('label', target.labels),
+    ...target.annotations.map((text) => `--annotation=${text.replace(/^manifest:/, '')}`),
+    ...contexts(call),
+    ...target.secrets.map(({ id, from }) =>
+      from.kind === 'file'
+        ? `--secret=id=${id},src=${from.path}`
+        : `--secret=id=${id},env=${from.variable}`,
+    ),
+    ...target.ssh.map(
+      ({ id, paths }) => `--ssh=${[id, paths.join(',')].filter(Boolean).join('=')}`,
+    ),
+    ...optional('network', target.network),
+    ...optional('shm-size', target.shmBytes && `${target.shmBytes}b`),
+    ...target.ulimits.map((limit) => `--ulimit=${limit}`),
+    ...Object.entries(target.extraHosts).flatMap(([host, addresses]) =>
+      addresses.map((address) => `--add-host=${host}:${address}`),
+    ),
+    ...target.cacheFrom.map((entry) => `--cache-from=${repositoryOf(entry)}`),
+    ...target.cacheTo.map((entry) => `--cache-to=${repositoryOf(entry)}`),
+    context.kind === 'folder' ? context.path : context.url,
+  ];
+}
+
+/** Buildah keeps its cache under tags of its own in the repository. */
+function repositoryOf(entry: CacheEntry): string {
+  return (entry['ref'] ?? '').replace(/:[^/:]*$/, '');
+}
+
+function contexts({ target, bases }: BuildahCall): readonly string[] {
+  const named = new Map<string, string>();
+  for (const [name, from] of Object.entries(target.contexts)) {
+    if (from.kind === 'folder') named.set(name, from.path);
+    if (from.kind === 'url') named.set(name, from.url);
+    if (from.kind === 'image') named.set(name, `docker-image://${from.reference}`);
+  }
+  for (const [name, reference] of bases) named.set(name, `docker-image://${reference}`);
+  return Array.from(named, ([name, value]) => `--build-context=${name}=${value}`);
+}
+
+function optional(name: string, value: string | number | undefined): readonly string[] {
+  return value === undefined || value === '' || value === 0 ? [] : [`--${name}=${value}`];
+}
+
+function pairs(name: string, values: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(values).map(([key, value]) => `--${name}=${key}=${value}`);
+}
