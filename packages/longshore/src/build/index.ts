@@ -4,6 +4,9 @@ export { type OpenedBuilder, openBuilder } from './builder/open.ts';
 export type { BuildahOptions, BuilderOptions, Environment } from './builder/options.ts';
 export type { Builder, BuilderName, BuildRequest, BuildStep } from './builder.ts';
 export { BuildInputError, type BuildProblem, formatPlace, formatProblem } from './problems.ts';
+export { type BakeRun, type RunBake, spawnBake } from './spec/bake/runBake.ts';
+export type { ReadBuildGraphOptions } from './spec/options.ts';
+export { readBuildGraph } from './spec/readBuildGraph.ts';
 export type {
   BuildEdge,
   BuildGraph,
