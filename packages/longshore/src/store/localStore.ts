@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, stat, statfs, utimes } from 'node:fs/promises';
+import { open, readFile, stat, statfs, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { errnoOf, LongshoreError } from '../errors.ts';
@@ -124,7 +124,9 @@ export class LocalStore implements Store {
 
   async put(mediaType: string, bytes: Uint8Array): Promise<Descriptor> {
     const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.byteLength };
-    if (await this.has(descriptor)) return descriptor;
+    if ((await this.has(descriptor)) && (await this.#holds(descriptor.digest, bytes))) {
+      return descriptor;
+    }
     await this.#beginRun();
     const { layout, publisher } = this.#parts.context;
     const path = join(layout.ingest, `.put-${randomBytes(8).toString('hex')}.tmp`);
@@ -143,6 +145,15 @@ export class LocalStore implements Store {
       throw writeError(cause, path);
     }
     return descriptor;
+  }
+
+  /** Bytes that are at hand mend for nothing what was damaged in the store. */
+  async #holds(digest: Digest, bytes: Uint8Array): Promise<boolean> {
+    try {
+      return (await readFile(this.blobPath(digest))).equals(bytes);
+    } catch {
+      return false;
+    }
   }
 
   async partialBytes(digest: Digest): Promise<number> {

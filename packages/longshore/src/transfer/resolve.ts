@@ -1,6 +1,7 @@
-import { LongshoreError } from '../errors.ts';
+import { isLongshoreError, LongshoreError } from '../errors.ts';
 import {
   type Descriptor,
+  type Digest,
   formatPlatform,
   formatReference,
   type Index,
@@ -153,13 +154,23 @@ async function readManifest(
   return document;
 }
 
-/** What the store holds of a manifest; reading it verifies its digest. */
+/** What the store holds of a manifest. */
 async function heldBytes(
   descriptor: Descriptor,
   store: ManifestStore,
 ): Promise<Uint8Array | undefined> {
   if (descriptor.size > MAX_MANIFEST_BYTES || !(await store.has(descriptor))) return undefined;
-  return store.read(descriptor.digest, MAX_MANIFEST_BYTES);
+  return readHeld(descriptor.digest, store);
+}
+
+/** Reading verifies the digest: what is damaged counts as not held, and is fetched and written anew. */
+async function readHeld(digest: Digest, store: ManifestStore): Promise<Uint8Array | undefined> {
+  try {
+    return await store.read(digest, MAX_MANIFEST_BYTES);
+  } catch (error) {
+    if (isLongshoreError(error) && error.code === 'ERR_BLOB_DAMAGED') return undefined;
+    throw error;
+  }
 }
 
 async function heldManifest(
@@ -169,7 +180,8 @@ async function heldManifest(
   const { digest } = reference;
   const size = digest === undefined ? undefined : await store.stat(digest);
   if (digest === undefined || size === undefined || size > MAX_MANIFEST_BYTES) return undefined;
-  const bytes = await store.read(digest, MAX_MANIFEST_BYTES);
+  const bytes = await readHeld(digest, store);
+  if (bytes === undefined) return undefined;
   const { mediaType } = parseManifest(bytes);
   return readDescriptor({ mediaType, digest, size }, formatReference(reference));
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { rm, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { digestOf, parseDigest } from '../../src/image/index.ts';
 import type { Store } from '../../src/store/index.ts';
@@ -36,6 +37,16 @@ export function testStoreContract(kind: string, makePlace: () => Promise<StorePl
       assert.equal(await store.stat(first.digest), bytes.length);
       assert.deepEqual(await store.read(first.digest, 100), bytes);
       await assert.rejects(store.read(first.digest, 3), failsWith('ERR_BLOB_TOO_LARGE'));
+    });
+
+    check('puts right what is damaged under the same name', async (store) => {
+      const bytes = Buffer.from('{"a":1}');
+      const { digest } = await store.put('application/json', bytes);
+      await rm(store.blobPath(digest));
+      await writeFile(store.blobPath(digest), '{"a":2}');
+      await assert.rejects(store.read(digest, 100), failsWith('ERR_BLOB_DAMAGED', digest));
+      await store.put('application/json', bytes);
+      assert.deepEqual(await store.read(digest, 100), bytes);
     });
 
     check('says what it does not have', async (store) => {

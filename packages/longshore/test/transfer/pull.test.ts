@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import type { Descriptor } from '../../src/image/index.ts';
 import type { Store } from '../../src/store/index.ts';
@@ -105,6 +105,22 @@ describe('pull', LIMIT, () => {
     const pinned = await port.pull([`app@${image.descriptor.digest}`]);
     assert.equal(pinned.outcome, 'succeeded');
     assert.equal(port.server.stats.requests, 0);
+  });
+
+  test('fetches a manifest anew that is damaged in the store', async () => {
+    await using port = await harbour();
+    const image = await port.seed('app:1', { layers: [{ size: 1000 }] });
+    await port.pull(['app:1']);
+    const held = port.store.blobPath(image.descriptor.digest);
+    const right = await readFile(held);
+    for (const name of ['app:1', `app@${image.descriptor.digest}`]) {
+      await rm(held);
+      await writeFile(held, Buffer.alloc(right.byteLength, 'x'));
+      const again = await port.pull([name]);
+      assert.equal(again.outcome, 'succeeded');
+      assert.equal(again.fetchedBytes, 0);
+      assert.deepEqual(await readFile(held), right);
+    }
   });
 
   test('takes the platform that was asked for, all of them, or says which there are', async () => {
