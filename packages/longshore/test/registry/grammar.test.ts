@@ -168,6 +168,16 @@ test('response heads are read as they were written', { timeout }, () => {
   );
 });
 
+test('of HTTP/1.0 only the refusal of a TLS port is read, and without a body', () => {
+  const read = (text: string) => parseResponseHead(Buffer.from(`${text}\r\n\r\n`));
+  const refusal = read('HTTP/1.0 400 Bad Request\r\nContent-Length: 5');
+  assert.equal(refusal?.status, 400);
+  assert.equal(bodyLengthOf(refusal), undefined);
+  for (const line of ['HTTP/1.0 200 OK', 'HTTP/1.0 401 No', 'HTTP/1.0 4000', 'HTTP/2.0 400 No']) {
+    assert.equal(read(line), undefined);
+  }
+});
+
 test('no bytes crash the reader of heads, and none that it accepts are ambiguous', {
   timeout,
 }, () => {

@@ -145,9 +145,14 @@ export class DirectCall implements Receiver {
   }
 }
 
-/** Redirects and challenges are all head: not worth a second request when their body is odd. */
-function lengthUnread({ status }: ResponseHead): 'unread' | undefined {
-  return status === 401 || (status >= 300 && status < 400) ? 'unread' : undefined;
+/**
+ * Redirects and challenges are all head: not worth a second request when their body is odd. Nor is
+ * what says that this port speaks TLS: undici would cost 0.13 s of processor time to say the same.
+ */
+function lengthUnread({ version, status }: ResponseHead): 'unread' | undefined {
+  return version === '1.0' || status === 401 || (status >= 300 && status < 400)
+    ? 'unread'
+    : undefined;
 }
 
 function formatRequest(request: HttpRequest): string {

@@ -2,11 +2,13 @@ import type { HeaderFields } from '../http.ts';
 
 /** Status and fields of a response, read strictly. */
 export interface ResponseHead {
+  /** 1.0 is understood for the 400 alone that Go's TLS servers have for plain requests. */
+  readonly version: '1.0' | '1.1';
   readonly status: number;
   readonly headers: HeaderFields;
 }
 
-const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
+const STATUS_LINE = /^HTTP\/(1\.1(?= [2-5])|1\.0(?= 400)) (\d\d\d)(?: [\t\x20-\x7e\x80-\xff]*)?$/;
 const FIELD = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/;
 const TERMINATOR = Buffer.from('\r\n\r\n');
 
@@ -23,8 +25,8 @@ export function findHeadEnd(bytes: Buffer, from = 0): number {
  */
 export function parseResponseHead(bytes: Buffer): ResponseHead | undefined {
   const lines = bytes.toString('latin1', 0, bytes.byteLength - TERMINATOR.length).split('\r\n');
-  const status = STATUS_LINE.exec(lines[0] ?? '')?.[1];
-  if (status === undefined) return undefined;
+  const [, version, status] = STATUS_LINE.exec(lines[0] ?? '') ?? [];
+  if (version === undefined) return undefined;
   const headers = new Map<string, string[]>();
   for (let i = 1; i < lines.length; i += 1) {
     const match = FIELD.exec(lines[i] ?? '');
@@ -35,7 +37,7 @@ export function parseResponseHead(bytes: Buffer): ResponseHead | undefined {
     if (found === undefined) headers.set(key, [value.trimEnd()]);
     else found.push(value.trimEnd());
   }
-  return { status: Number(status), headers };
+  return { version: version === '1.0' ? '1.0' : '1.1', status: Number(status), headers };
 }
 
 /**
@@ -43,8 +45,8 @@ export function parseResponseHead(bytes: Buffer): ResponseHead | undefined {
  * unmistakable way: a single `Content-Length` of digits and no `Transfer-Encoding`
  * (RFC 9112, 6.3; two readers that disagree here are how responses get smuggled).
  */
-export function bodyLengthOf({ status, headers }: ResponseHead): number | undefined {
-  if (headers.has('transfer-encoding')) return undefined;
+export function bodyLengthOf({ version, status, headers }: ResponseHead): number | undefined {
+  if (version === '1.0' || headers.has('transfer-encoding')) return undefined;
   if (status === 204 || status === 304) return headers.has('content-length') ? undefined : 0;
   const lengths = headers.get('content-length');
   const [length = ''] = lengths ?? [];
