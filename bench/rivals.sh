@@ -19,7 +19,8 @@ while read -r program module version package; do
     cd "$folder"
     go mod init rivals
     go get "$module@$version"
-    go build -trimpath -o "$GOBIN/$program" "$package"
+    # Adds to go.sum what the package needs beyond its module.
+    go build -mod=mod -trimpath -o "$GOBIN/$program" "$package"
   ) >"$folder/log" 2>&1; then
     printf '%s could not be built:\n' "$program" >&2
     tail -n 3 "$folder/log" >&2
