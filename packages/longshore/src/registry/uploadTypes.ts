@@ -91,4 +91,14 @@ export interface RegistryUploads {
     manifest: ManifestBytes,
     options?: SignalOption,
   ): Promise<{ readonly listsReferrer: boolean }>;
+  /**
+   * Removes a manifest and the tags that lead to it. Blobs stay until the registry collects its
+   * garbage: removing them could take them from repositories that share them.
+   * @returns false where the registry does not let it be removed, as many do not
+   */
+  deleteManifest(
+    repository: RepositoryAddress,
+    digest: Digest,
+    options?: SignalOption,
+  ): Promise<boolean>;
 }

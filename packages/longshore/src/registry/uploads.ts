@@ -16,6 +16,8 @@ const COMMIT_TIMEOUT_MS = 120_000;
 const COMMIT_BYTES_PER_MS = 20_000;
 /** An upload is only worth so long a goodbye. */
 const DELETE_TIMEOUT_MS = 5_000;
+/** How registries say that they do not delete, or not for this account. */
+const NOT_DELETED: ReadonlySet<number> = new Set([400, 401, 403, 405, 501]);
 
 /** The part of `Registry` that changes registries. */
 export function createUploads(client: RegistryClient, manifests: Manifests): RegistryUploads {
@@ -181,6 +183,23 @@ export function createUploads(client: RegistryClient, manifests: Manifests): Reg
       await finishBody(response);
       checkStored(response, descriptor, what);
       return { listsReferrer: headerValue(response.headers, 'oci-subject') !== undefined };
+    },
+
+    async deleteManifest(repository, digest, { signal } = {}) {
+      const call = pushCall(repository, {
+        method: 'DELETE',
+        path: `${repository.repository}/manifests/${digest}`,
+        what: `manifest ${shortDigest(digest)} of ${nameOf(repository)}`,
+        signal,
+      });
+      const access = { ...call.access, actions: 'pull,delete' };
+      try {
+        await finishBody(await sendAgain({ ...call, access }, [200, 202, 204, 404]));
+        return true;
+      } catch (error) {
+        if (error instanceof RegistryError && NOT_DELETED.has(error.status ?? 0)) return false;
+        throw error;
+      }
     },
   };
 }

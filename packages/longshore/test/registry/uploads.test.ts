@@ -169,6 +169,27 @@ describe('uploads', () => {
     assert.deepEqual(await registry.find(tag), descriptor);
   });
 
+  test('a manifest that is deleted takes its tags with it; who does not delete says so', {
+    timeout,
+  }, async () => {
+    await using at = await port();
+    await using registry = testRegistry();
+    const tag = parseReference(`${at.server.host}/team/app:1`);
+    const config = makeBlob(20);
+    const { bytes, descriptor } = imageOf(config.descriptor);
+    await registry.uploadBlob(await registry.startUpload(at.app), config.descriptor, {
+      body: bodyOf(config.bytes),
+    });
+    await registry.putManifest(tag, { descriptor, bytes });
+    assert.equal(await registry.deleteManifest(at.app, descriptor.digest), true);
+    assert.equal(await registry.find(tag), undefined);
+    assert.equal(await registry.deleteManifest(at.app, descriptor.digest), true, 'gone is gone');
+    at.server.faults = { rules: [{ on: { method: 'DELETE' }, status: 405 }] };
+    assert.equal(await registry.deleteManifest(at.app, descriptor.digest), false);
+    at.server.faults = { rules: [{ on: { method: 'DELETE' }, status: 500 }] };
+    await assert.rejects(registry.deleteManifest(at.app, descriptor.digest));
+  });
+
   test('a session that nobody needs is deleted, and one that is gone is no error', {
     timeout,
   }, async () => {
