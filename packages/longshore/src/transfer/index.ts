@@ -13,6 +13,7 @@ export type { Settled, Workers } from './lanes.ts';
 export { type PulledImage, type PullOptions, type PullResult, pull } from './pull.ts';
 export {
   type CeilingMemory,
+  type ImageNode,
   type ImageToPush,
   openCeilingMemory,
   openPusher,
@@ -20,9 +21,11 @@ export {
   type Pusher,
   type PusherOptions,
   type PushOptions,
+  type PushRegistry,
   type PushRequest,
   type PushResult,
   push,
+  readImage,
 } from './push/index.ts';
 export { RateLimit } from './rateLimit.ts';
 export { type ResolvedImage, type ResolveOptions, resolveImage } from './resolve.ts';

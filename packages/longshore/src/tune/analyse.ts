@@ -3,9 +3,10 @@ import { type LayerBound, layerBound } from './bounds.ts';
 import { type Fits, fitScaling } from './fits.ts';
 import { findNotes, type Note } from './notes.ts';
 import { type NoiseFloor, noiseFloor, type OrderEffects, orderEffects } from './order.ts';
+import { overBest } from './overBest.ts';
 import { type ParityTest, testParity } from './parity.ts';
 import { type Random, seededRandom } from './random.ts';
-import { type Blocks, crossFitted, pairedDifferences, toBlocks } from './ratios.ts';
+import { type Blocks, pairedDifferences, toBlocks } from './ratios.ts';
 import { type Recommendation, recommend, toRatio } from './recommend.ts';
 import { bcaInterval, type Estimate, studentInterval } from './stats/intervals.ts';
 import { mean, median } from './stats/moments.ts';
@@ -32,6 +33,7 @@ export interface ArmSummary {
 
 /** Everything that the numbers say, and what they do not. */
 export interface Analysis {
+  readonly verb: TuneResults['verb'];
   readonly blocks: number;
   readonly runs: number;
   readonly arms: readonly ArmSummary[];
@@ -83,6 +85,7 @@ export function analyse(results: TuneResults, options: AnalyseOptions = {}): Ana
     options,
   });
   const partial = {
+    verb: results.verb,
     blocks: blocks.size,
     runs: observations.length,
     arms,
@@ -121,11 +124,11 @@ function summarise(
   },
 ): readonly ArmSummary[] {
   const { observations, blocks, base, recommendation, random, options } = known;
-  const ratios = crossFitted(blocks, known.widths.map(String));
+  const ratios = overBest(blocks, known.widths.map(String));
   return arms.flatMap((arm) => {
     const seconds = observations.filter((o) => o.arm === arm.id).map((o) => o.seconds);
     if (seconds.length === 0) return [];
-    const over = ratios.get(arm.id) ?? [];
+    const over = ratios.get(arm.id);
     const overBase = base === undefined ? [] : pairedDifferences(blocks, arm.id, base);
     const bootstrap = { random, resamples: options.resamples ?? 2000 };
     return [
@@ -134,11 +137,11 @@ function summarise(
         runs: seconds.length,
         median: median(seconds),
         ...(seconds.length < 2 ? {} : { time: toRatio(studentInterval(seconds.map(Math.log))) }),
-        ...(over.length < 2
+        ...(over === undefined || over.values.length < 2
           ? {}
           : {
-              overBest: toRatio(studentInterval(over)),
-              overBestBootstrap: toRatio(bcaInterval(over, mean, bootstrap)),
+              overBest: toRatio(over.interval),
+              overBestBootstrap: toRatio(bcaInterval(over.values, mean, bootstrap)),
             }),
         ...(overBase.length < 2 ? {} : { overBase: toRatio(studentInterval(overBase)) }),
         ...(recommendation === undefined || !isChoice(arm)

@@ -3,7 +3,9 @@ import { type Random, shuffled } from './random.ts';
 import type { Arm } from './types.ts';
 
 /** Dense where a knee usually is, sparse where curves are flat. */
-export const DEFAULT_LADDER: readonly number[] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
+export const PULL_LADDER: readonly number[] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32];
+/** Registries bear fewer uploads than downloads; `--pushers auto` goes no higher either. */
+export const PUSH_LADDER: readonly number[] = [1, 2, 3, 4, 6, 8, 12, 16];
 const MAX_WORKERS = 256;
 const AGAIN = ' again';
 

@@ -2,11 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { observationsOf } from './analyse.ts';
 import { blockOrder } from './arms.ts';
 import { type Random, seededRandom } from './random.ts';
+import { armsToGiveUp, type Spoiler } from './spoilers.ts';
 import { hopelessArms, isPreciseEnough, STOPPING, type StoppingRules } from './stopping.ts';
 import type { Arm, Run, StopReason, TuneResults } from './types.ts';
 
 /** What one measured run came to; the experiment adds when and in which block. */
-export type Measurement = Omit<Run, 'order' | 'block' | 'arm'>;
+export interface Measurement extends Omit<Run, 'order' | 'block' | 'arm'> {
+  /** How long the registry asked to be left alone. */
+  readonly retryAfterMs?: number;
+}
 
 export interface ExperimentOptions {
   /** Runs one arm once, cold. Must not throw for what goes wrong with the run. */
@@ -24,10 +28,13 @@ export interface ExperimentOptions {
   readonly now?: () => number;
 }
 
-/** How often an arm may spoil a block before it is given up. */
-const MAX_SPOILED = 3;
-/** How many blocks in a row may be spoiled before measuring is pointless. */
+/** How many blocks in a row may be spoiled, by arms that are still measured, before it is pointless. */
 const MAX_VOID_IN_A_ROW = 6;
+/** How often the first pull of all is tried. */
+const WARM_UPS = 3;
+/** After a run that was throttled the registry is left alone for so many gaps, unless it says how long. */
+const THROTTLED_GAPS = 4;
+const LONGEST_PAUSE_MS = 60_000;
 
 /**
  * Measures in randomised complete blocks until enough is known. Starts from `results`, which may hold
@@ -49,9 +56,13 @@ class Experiment {
   readonly #rules: StoppingRules;
   readonly #now: () => number;
   readonly #startedAt: number;
-  readonly #spoiled = new Map<string, number>();
+  /** What has spoiled blocks. */
+  readonly #spoilers: Spoiler[] = [];
+  /** Arms that have spoiled blocks since the last whole one. */
+  #inARow: string[] = [];
   #results: TuneResults;
   #slowestBlockMs = 0;
+  #pauseMs = 0;
 
   constructor(results: TuneResults, options: ExperimentOptions) {
     const { stopped: _, ...open } = results;
@@ -63,28 +74,36 @@ class Experiment {
   }
 
   async run(): Promise<TuneResults> {
-    if (!(await this.#warmUp())) return this.#stop('interrupted');
+    const reason = await this.#warmUp();
+    if (reason !== undefined) return this.#stop(reason);
     if (this.#results.design === 'as-published') return this.#asPublished();
-    for (let voids = 0; ; ) {
-      const reason = this.#reasonToStop(voids);
-      if (reason !== undefined) return this.#stop(reason);
+    for (;;) {
+      const reasonNow = this.#reasonToStop();
+      if (reasonNow !== undefined) return this.#stop(reasonNow);
       const begun = this.#now();
       const whole = await this.#block(this.#nextBlock());
       if (this.#aborted) return this.#stop('interrupted');
-      voids = whole ? 0 : voids + 1;
       this.#slowestBlockMs = Math.max(this.#slowestBlockMs, this.#now() - begun);
-      if (whole) this.#dropHopeless();
+      if (!whole) continue;
+      this.#inARow = [];
+      this.#dropHopeless();
     }
   }
 
-  /** The first pull fills caches on the way and is never compared. */
-  async #warmUp(): Promise<boolean> {
+  /**
+   * The first run fills caches on the way and is never compared. One that fails is tried again with
+   * the least that there is: perhaps the arm in the middle is too much for the registry.
+   */
+  async #warmUp(): Promise<StopReason | undefined> {
     const { arms, runs } = this.#results;
-    if (runs.some(({ state }) => state === 'warm-up')) return true;
-    const arm = arms[Math.floor(arms.length / 2)];
-    if (arm === undefined) return true;
-    const run = await this.#measure(arm, { block: 0, keepTrace: false });
-    return run.state !== 'interrupted';
+    if (runs.some(({ state }) => state === 'warm-up') || arms.length === 0) return undefined;
+    const tries = [arms[Math.floor(arms.length / 2)], ...Array(WARM_UPS - 1).fill(arms[0])];
+    for (const arm of tries) {
+      const { state } = await this.#measure(arm, { block: 0, keepTrace: false });
+      if (state === 'warm-up') return undefined;
+      if (state === 'interrupted') return 'interrupted';
+    }
+    return 'failing';
   }
 
   /** Every arm once, rising: what the first author did. Nothing is repeated. */
@@ -116,12 +135,14 @@ class Experiment {
     arm: Arm,
     { block, keepTrace }: { block: number; keepTrace: boolean },
   ): Promise<Run> {
-    const { measure, gapMs = 0, onRun, signal } = this.#options;
+    const { measure, gapMs = 0, onRun } = this.#options;
     const order = this.#results.runs.length + 1;
-    if (gapMs > 0 && order > 1) await sleep(gapMs, undefined, signal && { signal }).catch(() => {});
-    const measured: Measurement = this.#aborted
+    if (order > 1) await this.#pause(Math.max(gapMs, this.#pauseMs));
+    const { retryAfterMs, ...measured }: Measurement = this.#aborted
       ? { seconds: 0, state: 'interrupted' }
       : await measure(arm, { keepTrace });
+    const asked = retryAfterMs ?? THROTTLED_GAPS * gapMs;
+    this.#pauseMs = measured.state === 'throttled' ? Math.min(asked, LONGEST_PAUSE_MS) : 0;
     const state = block === 0 && measured.state === 'ok' ? 'warm-up' : measured.state;
     const run: Run = { order, block, arm: arm.id, ...measured, state };
     // A run that was never begun is no run.
@@ -131,9 +152,17 @@ class Experiment {
     return run;
   }
 
-  #reasonToStop(voids: number): StopReason | undefined {
+  async #pause(milliseconds: number): Promise<void> {
+    const { signal } = this.#options;
+    if (milliseconds <= 0) return;
+    await sleep(milliseconds, undefined, signal && { signal }).catch(() => {});
+  }
+
+  #reasonToStop(): StopReason | undefined {
     if (this.#aborted) return 'interrupted';
-    if (voids >= MAX_VOID_IN_A_ROW || this.#arms.length < 2) return 'failing';
+    const arms = new Set(this.#arms.map(({ id }) => id));
+    const unexplained = this.#inARow.filter((arm) => arms.has(arm)).length;
+    if (unexplained >= MAX_VOID_IN_A_ROW || arms.size < 2) return 'failing';
     const observations = observationsOf(this.#results);
     const done = new Set(observations.map(({ block }) => block)).size;
     if (done >= this.#rules.maxBlocks) return 'blocks';
@@ -165,11 +194,12 @@ class Experiment {
     this.#results = { ...this.#results, voidBlocks: [...this.#results.voidBlocks, block] };
   }
 
-  /** An arm that keeps spoiling blocks is what spoils them: it goes, and the others can be measured. */
-  #blame(arm: Arm, run: Run): void {
-    const times = (this.#spoiled.get(arm.id) ?? 0) + 1;
-    this.#spoiled.set(arm.id, times);
-    if (times >= MAX_SPOILED) this.#drop(arm, `${run.state} ${times} times: ${run.problem ?? ''}`);
+  #blame(arm: Arm, { state, problem = '' }: Run): void {
+    this.#spoilers.push({ arm: arm.id, state, problem });
+    this.#inARow.push(arm.id);
+    for (const { arm: bad, why } of armsToGiveUp(this.#arms, this.#spoilers, this.#results.runs)) {
+      this.#drop(bad, why);
+    }
   }
 
   #dropHopeless(): void {

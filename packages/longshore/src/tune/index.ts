@@ -1,7 +1,8 @@
 /** How many workers? Design, measure, analyse, draw. */
 export { type Analysis, type ArmSummary, analyse } from './analyse.ts';
-export { type ArmOptions, DEFAULT_LADDER, parseWidths } from './arms.ts';
+export { type ArmOptions, PULL_LADDER, PUSH_LADDER, parseWidths } from './arms.ts';
 export { AUTHOR_SWEEP } from './authorSweep.ts';
+export type { TuneOptions } from './begin.ts';
 export { compareResults, comparisonPicture, type Machine } from './compare.ts';
 export { parseSweep } from './csv.ts';
 export type { Note } from './notes.ts';
@@ -14,4 +15,5 @@ export { writeFiles } from './report/write.ts';
 export { parseResults } from './resultsFile.ts';
 export { STOPPING, type StoppingRules } from './stopping.ts';
 export { type TunePullOptions, tunePull } from './tunePull.ts';
+export { type PushPlan, type TunePushOptions, tunePush } from './tunePush.ts';
 export type { Arm, Environment, Run, StopReason, TuneResults } from './types.ts';

@@ -4,9 +4,11 @@ import path from 'node:path';
 import type { Platform } from '../image/index.ts';
 import type { Registry, RegistryEvent } from '../registry/index.ts';
 import { openStore } from '../store/index.ts';
-import { type PullResult, pull, type TransferEvent } from '../transfer/index.ts';
+import { type PullResult, pull } from '../transfer/index.ts';
 import type { Measurement } from './experiment.ts';
-import type { Arm, BlobSpan, WidthSample } from './types.ts';
+import { type Judged, timed } from './measure.ts';
+import { Trace } from './trace.ts';
+import type { Arm } from './types.ts';
 
 export interface PullMeasurer {
   /** References with digests, so that every run fetches the same bytes. */
@@ -21,15 +23,13 @@ export interface PullMeasurer {
   readonly signal: AbortSignal;
 }
 
-/**
- * Pulls once into a store that did not exist before and does not exist after. The time runs from the
- * first request to the image being whole and verified; making and removing the store is not in it.
- */
+/** Pulls once into a store that did not exist before and does not exist after. */
 export async function measurePull(
   measurer: PullMeasurer,
   arm: Arm,
   { keepTrace }: { readonly keepTrace: boolean },
 ): Promise<Measurement> {
+  const { references, platform, signal } = measurer;
   const folder = path.join(measurer.folder, `cold-${randomBytes(6).toString('hex')}`);
   await mkdir(folder, { recursive: true });
   const store = await openStore(folder);
@@ -37,25 +37,22 @@ export async function measurePull(
   try {
     const registry = await measurer.openRegistry((event) => trace.sawRegistry(event));
     try {
-      const startedAt = Date.now();
-      const cpu = process.cpuUsage();
-      const begun = performance.now();
-      const result = await pull(measurer.references, {
-        store,
-        registry,
-        platform: measurer.platform,
-        workers: arm.workers,
-        serial: arm.serial,
-        signal: measurer.signal,
-        onEvent: (event) => trace.saw(event),
-      });
-      const seconds = (performance.now() - begun) / 1000;
-      const { user, system } = process.cpuUsage(cpu);
+      const measured = await timed(
+        () =>
+          pull(references, {
+            store,
+            registry,
+            platform,
+            workers: arm.workers,
+            serial: arm.serial,
+            signal: AbortSignal.any([signal, trace.signal]),
+            onEvent: (event) => trace.saw(event),
+          }),
+        (result) => judge(result, measurer.bytes),
+        { trace, interrupted: () => signal.aborted },
+      );
       return {
-        seconds,
-        startedAt,
-        cpuSeconds: (user + system) / 1e6,
-        ...judge(result, { bytes: measurer.bytes, trace }),
+        ...measured,
         ...(keepTrace ? { blobs: trace.spans, samples: trace.samples } : {}),
       };
     } finally {
@@ -68,64 +65,20 @@ export async function measurePull(
 }
 
 /** Whether a run counts, and if not, why. */
-function judge(
-  result: PullResult,
-  { bytes, trace }: { readonly bytes: number; readonly trace: Trace },
-): Pick<Measurement, 'state' | 'bytes' | 'retries' | 'problem' | 'settledWidth'> {
+function judge(result: PullResult, bytes: number): Judged {
+  const { fetchedBytes, outcome, images } = result;
   const width = result.settled[0]?.width;
   const common = {
-    bytes: result.fetchedBytes,
-    retries: trace.retries,
+    bytes: fetchedBytes,
     ...(width === undefined ? {} : { settledWidth: width }),
   };
-  if (result.outcome === 'cancelled') return { ...common, state: 'interrupted' };
-  if (trace.throttled !== undefined) {
-    return { ...common, state: 'throttled', problem: trace.throttled };
-  }
-  if (result.outcome === 'failed') {
-    const error = result.images.find(({ state }) => state === 'failed')?.error;
+  if (outcome !== 'succeeded') {
+    const error = images.find(({ state }) => state === 'failed')?.error;
     return { ...common, state: 'failed', problem: error?.message ?? 'unknown' };
   }
-  if (result.fetchedBytes < bytes) {
-    const problem = `${result.fetchedBytes} of ${bytes} bytes were fetched`;
+  if (fetchedBytes < bytes) {
+    const problem = `${fetchedBytes} of ${bytes} bytes were fetched`;
     return { ...common, state: 'cached', problem };
   }
   return { ...common, state: 'ok' };
-}
-
-/** What a run tells on its way. */
-class Trace {
-  retries = 0;
-  throttled: string | undefined;
-  readonly spans: BlobSpan[] = [];
-  readonly samples: WidthSample[] = [];
-  readonly #begun = new Map<string, number>();
-  #startedAt = 0;
-
-  sawRegistry(event: RegistryEvent): void {
-    if (event.type === 'registry.throttled') this.throttled = `HTTP ${event.status}`;
-    if (event.type === 'registry.retry') this.retries += 1;
-  }
-
-  saw(event: TransferEvent): void {
-    if (event.type === 'run.started') this.#startedAt = event.at;
-    if (event.type === 'blob.retry') this.retries += 1;
-    // A blob that is split among workers begins once.
-    if (event.type === 'blob.started' && !this.#begun.has(event.digest)) {
-      this.#begun.set(event.digest, this.#at(event.at));
-    }
-    if (event.type === 'blob.done') {
-      const end = this.#at(event.at);
-      const start = this.#begun.get(event.digest) ?? end;
-      this.spans.push({ digest: event.digest, bytes: event.size, start, end });
-    }
-    if (event.type === 'progress') {
-      const { width, bytesPerSecond } = event;
-      this.samples.push({ at: this.#at(event.at), width, bytesPerSecond });
-    }
-  }
-
-  #at(time: number): number {
-    return (time - this.#startedAt) / 1000;
-  }
 }

@@ -1,4 +1,5 @@
 import type { Analysis } from './analyse.ts';
+import { countOf } from './report/format.ts';
 import type { TuneResults } from './types.ts';
 
 /** Something to know before the numbers are believed. */
@@ -17,7 +18,8 @@ export interface Note {
     | 'failed'
     | 'twin'
     | 'cpu-bound'
-    | 'dropped';
+    | 'dropped'
+    | 'left';
   readonly text: string;
 }
 
@@ -36,13 +38,15 @@ export function findNotes(
     ...sizeNotes(analysis),
     ...orderNotes(analysis),
     ...runNotes(results),
+    ...leftNotes(results),
     ...cacheNotes(results, analysis),
     ...cpuNotes(results),
   ];
 }
 
-function designNotes({ design }: TuneResults, analysis: Omit<Analysis, 'notes'>): Note[] {
+function designNotes(results: TuneResults, analysis: Omit<Analysis, 'notes'>): Note[] {
   const notes: Note[] = [];
+  const { design } = results;
   const { sweep, recommendation, blocks } = analysis;
   if (sweep !== undefined && blocks <= 1) {
     const text =
@@ -51,12 +55,12 @@ function designNotes({ design }: TuneResults, analysis: Omit<Analysis, 'notes'>)
   } else if (recommendation === undefined) {
     notes.push({
       kind: 'few-blocks',
-      text: `${blocks} whole blocks are too few to recommend anything; at least 4 are needed`,
+      text: `${blocks} whole blocks are too few to recommend anything; at least 4 are needed${hintFor(results)}`,
     });
   } else if (!recommendation.certain) {
     notes.push({
       kind: 'uncertain',
-      text: `Cannot tell: no width is surely within 5 % of the best; ${recommendation.workers} was merely fastest on average. More blocks would help`,
+      text: `Cannot tell for sure: no width is surely within 5 % of the best. More blocks would help${hintFor(results)}; so would a quieter machine`,
     });
   }
   if (sweep !== undefined && design !== 'blocks' && sweep.parityFollowsOrder >= 0.8 * sweep.runs) {
@@ -68,20 +72,28 @@ function designNotes({ design }: TuneResults, analysis: Omit<Analysis, 'notes'>)
   return notes;
 }
 
-function sizeNotes({ arms, noise }: Omit<Analysis, 'notes'>): Note[] {
+/** How to get more, where the time was up or somebody stopped it. */
+function hintFor({ stopped }: TuneResults): string {
+  if (stopped === 'budget') return ' (--resume with the same --out goes on for another --budget)';
+  return stopped === 'interrupted' ? ' (--resume with the same --out goes on)' : '';
+}
+
+function sizeNotes({ arms, noise, verb }: Omit<Analysis, 'notes'>): Note[] {
   const notes: Note[] = [];
+  if (arms.length === 0) return notes;
+  const what = verb === 'push' ? 'push' : 'pull';
   const fastest = Math.min(...arms.map(({ median }) => median));
   if (fastest < MIN_SECONDS) {
     const shown = fastest.toFixed(3);
     notes.push({
       kind: 'too-small',
-      text: `Too small to tell: the fastest pull took ${shown} s, mostly requests and not bytes; name a larger image, or several`,
+      text: `Too small to tell: the fastest ${what} took ${shown} s, mostly requests and not bytes; name a larger image, or several`,
     });
   }
   if (noise !== undefined && (noise.ratio.low > 1 || noise.ratio.high < 1)) {
     notes.push({
       kind: 'twin',
-      text: `The same ${noise.arm} workers, measured twice in each block, differ by more than chance explains (one experiment in twenty does so without a cause): be careful with small differences`,
+      text: `Runs with ${countOf(noise.arm, verb)}, made twice in each block, differ by more than chance explains (one experiment in twenty does so without a cause): be careful with small differences`,
     });
   }
   return notes;
@@ -111,31 +123,62 @@ function percent(ratio: number): string {
   return ratio > 1 ? `${size} slower` : `${size} faster`;
 }
 
+/** Repositories that are named one by one; more are counted. */
+const NAMED = 3;
+
+function leftNotes({ runs }: TuneResults): Note[] {
+  const left = runs.flatMap((run) => run.left ?? []);
+  if (left.length === 0) return [];
+  const named = left.slice(0, NAMED).join(', ');
+  const more = left.length > NAMED ? ` and ${left.length - NAMED} more of that name` : '';
+  return [
+    {
+      kind: 'left',
+      text: `The registry does not let manifests be deleted: what was pushed stays in ${named}${more}, until whoever runs it removes it`,
+    },
+  ];
+}
+
 function runNotes({ runs, voidBlocks, dropped }: TuneResults): Note[] {
   const notes: Note[] = [];
   for (const state of ['throttled', 'failed'] as const) {
     const bad = runs.filter((run) => run.state === state);
     if (bad.length === 0) continue;
-    const arms = [...new Set(bad.map(({ arm }) => arm))].join(', ');
+    const arms = sorted([...new Set(bad.map(({ arm }) => arm))]).join(', ');
     const how = state === 'throttled' ? 'were throttled by the registry' : 'failed';
+    const said = bad.at(-1)?.problem;
+    const last = said === undefined ? '' : `; the last: ${said}`;
     notes.push({
       kind: state,
-      text: `${bad.length} of the runs ${how} (arms: ${arms}); none of them counts, and ${voidBlocks.length} blocks were measured again`,
+      text: `${bad.length} of the runs ${how} (arms: ${arms}${last}); none of them counts, and ${voidBlocks.length} blocks were void`,
     });
   }
-  for (const { arm, why } of dropped) {
-    notes.push({ kind: 'dropped', text: `Arm ${arm} was given up: ${why}` });
+  for (const why of new Set(dropped.map((one) => one.why))) {
+    const arms = dropped.filter((one) => one.why === why).map(({ arm }) => arm);
+    const what = arms.length === 1 ? `Arm ${arms[0]} was` : `Arms ${sorted(arms).join(', ')} were`;
+    notes.push({ kind: 'dropped', text: `${what} given up: ${why}` });
   }
   return notes;
 }
 
-function cacheNotes({ runs, arms }: TuneResults, analysis: Omit<Analysis, 'notes'>): Note[] {
+/** Counts by size, as people read them. */
+function sorted(arms: readonly string[]): string[] {
+  return arms.toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+}
+
+function cachedText(verb: TuneResults['verb'], cached: number): string {
+  return verb === 'push'
+    ? `In ${cached} of the runs the registry had blobs before they were sent, though the repository was new: it shares content between repositories, and those runs do not count`
+    : `${cached} of the runs fetched fewer bytes than the image has: something keeps content across runs, and those runs do not count`;
+}
+
+function cacheNotes({ runs, arms, verb }: TuneResults, analysis: Omit<Analysis, 'notes'>): Note[] {
   const notes: Note[] = [];
   const cached = runs.filter(({ state }) => state === 'cached').length;
   if (cached > 0) {
     notes.push({
       kind: 'cached',
-      text: `${cached} of the runs fetched fewer bytes than the image has: something keeps content across runs, and those runs do not count`,
+      text: cachedText(verb, cached),
     });
   }
   const first = runs.find(({ state }) => state === 'warm-up');
@@ -146,7 +189,7 @@ function cacheNotes({ runs, arms }: TuneResults, analysis: Omit<Analysis, 'notes
     const median = analysis.arms.find(({ arm }) => arm.id === known)?.median ?? slowest;
     notes.push({
       kind: 'warming',
-      text: `The discarded first pull took ${first.seconds.toFixed(2)} s and later ones ${median.toFixed(2)} s: something on the way (registry, proxy, disk) caches across runs; what was compared is the warm speed`,
+      text: `The discarded first run took ${first.seconds.toFixed(2)} s and later ones ${median.toFixed(2)} s: something on the way (registry, proxy, disk) caches across runs; what was compared is the warm speed`,
     });
   }
   return notes;

@@ -1,5 +1,6 @@
+import { alike, overBest } from './overBest.ts';
 import type { Random } from './random.ts';
-import { type Blocks, bestOverall, crossFitted, pairedDifferences } from './ratios.ts';
+import { type Blocks, bestOverall, pairedDifferences } from './ratios.ts';
 import { type Estimate, mapEstimate, resample, studentInterval } from './stats/intervals.ts';
 import { mean } from './stats/moments.ts';
 
@@ -14,8 +15,10 @@ export interface Recommendation {
   readonly ratio: Estimate;
   /** With 95 % confidence its time is at most this multiple of that of any other width. */
   readonly atMost: number;
-  /** False: nothing is surely within the tolerance; `workers` is merely the fastest on average. */
+  /** False: nothing is surely within the tolerance; `workers` is the fewest that are on average. */
   readonly certain: boolean;
+  /** Widths that the data do not tell from the one that is fastest on average, rising. */
+  readonly alike: readonly number[];
   /** How often each width is recommended when blocks are drawn anew. */
   readonly winShares: ReadonlyMap<string, number>;
 }
@@ -31,13 +34,14 @@ export function recommend(
   const bounds = new Map(choices.map((arm) => [arm, boundOverAny(blocks, arm, choices)]));
   const limit = Math.log1p(TOLERANCE);
   const certain = choices.find((arm) => (bounds.get(arm) ?? limit + 1) <= limit);
-  const chosen = certain ?? bestOverall(blocks, choices);
+  const chosen = certain ?? pointWinner(blocks, choices);
   if (chosen === undefined) return undefined;
   return {
     workers: Number(chosen),
-    ratio: toRatio(studentInterval(crossFitted(blocks, choices).get(chosen) ?? [])),
+    ratio: toRatio(overBest(blocks, choices).get(chosen)?.interval ?? studentInterval([])),
     atMost: Math.exp(bounds.get(chosen) ?? Number.POSITIVE_INFINITY),
     certain: certain !== undefined,
+    alike: alike(blocks, choices).map(Number),
     winShares: winShares(blocks, choices, options),
   };
 }

@@ -11,7 +11,7 @@ const text = z.string().max(4096);
 const schema = z.object({
   format: z.literal('longshore-tune'),
   version: z.literal(1),
-  verb: z.enum(['pull', 'recorded']),
+  verb: z.enum(['pull', 'push', 'recorded']),
   design: z.enum(['blocks', 'as-published', 'recorded']),
   seed: z.int(),
   arms: z
@@ -43,6 +43,7 @@ const schema = z.object({
         samples: z
           .array(z.object({ at: z.number(), width: z.number(), bytesPerSecond: z.number() }))
           .optional(),
+        left: z.array(text).max(1000).optional(),
       }),
     )
     .max(100_000),

@@ -1,8 +1,8 @@
 import { isChoice } from './arms.ts';
+import { overBest } from './overBest.ts';
 import { seededRandom } from './random.ts';
-import { crossFitted, toBlocks } from './ratios.ts';
+import { toBlocks } from './ratios.ts';
 import { recommend } from './recommend.ts';
-import { studentInterval } from './stats/intervals.ts';
 import type { Arm, Observation } from './types.ts';
 
 export interface StoppingRules {
@@ -45,12 +45,12 @@ export function isPreciseEnough(
   if (answers.some((other) => other?.workers !== winner)) return false;
   const place = widths.indexOf(winner);
   const near = [widths[place - 1], winner, widths[place + 1]].map(String);
-  const ratios = crossFitted(toBlocks(observations), widths.map(String));
+  const ratios = overBest(toBlocks(observations), widths.map(String));
   return near.every((arm) => {
-    const values = ratios.get(arm);
+    const ratio = ratios.get(arm);
     // Only widths that are still measured can become more precise.
-    if (values === undefined || values.length < blocks.length) return true;
-    const { low, high } = studentInterval(values);
+    if (ratio === undefined || ratio.values.length < blocks.length) return true;
+    const { low, high } = ratio.interval;
     return (high - low) / 2 <= rules.precision;
   });
 }
@@ -66,12 +66,13 @@ export function hopelessArms(
   const blocks = toBlocks(observations);
   if (blocks.size < DROP_AFTER) return [];
   const widths = widthsOf(arms);
-  const ratios = crossFitted(blocks, widths.map(String));
+  const ratios = overBest(blocks, widths.map(String));
   const ends = new Set([widths[0], widths.at(-1)]);
   return arms.filter((arm) => {
     if (!isChoice(arm) || ends.has(arm.workers)) return false;
-    const values = ratios.get(arm.id) ?? [];
-    return values.length >= DROP_AFTER && studentInterval(values).low > Math.log(HOPELESS);
+    const ratio = ratios.get(arm.id);
+    if (ratio === undefined || ratio.values.length < DROP_AFTER) return false;
+    return ratio.interval.low > Math.log(HOPELESS);
   });
 }
 

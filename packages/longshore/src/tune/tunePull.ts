@@ -1,29 +1,16 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { LongshoreError } from '../errors.ts';
 import { type Platform, parseReference } from '../image/index.ts';
-import type { Registry, RegistryEvent } from '../registry/index.ts';
 import { resolveImage } from '../transfer/index.ts';
-import { type ArmOptions, makeArms } from './arms.ts';
-import { readEnvironment } from './environment.ts';
-import { type ExperimentOptions, runExperiment } from './experiment.ts';
+import { beginResults, type TuneOptions } from './begin.ts';
+import { runExperiment } from './experiment.ts';
 import { measurePull } from './measurePull.ts';
 import type { TunedImage, TuneResults } from './types.ts';
 
-export interface TunePullOptions
-  extends Pick<ExperimentOptions, 'onRun' | 'stopping' | 'gapMs' | 'budgetMs'> {
-  readonly openRegistry: (onEvent: (event: RegistryEvent) => void) => Promise<Registry>;
+export interface TunePullOptions extends TuneOptions {
   readonly platform: Platform | 'all';
-  readonly arms: ArmOptions;
-  readonly design: 'blocks' | 'as-published';
-  readonly seed: number;
   /** Cold stores are made below it and removed again. */
   readonly folder: string;
-  /** Of the program, for the record. */
-  readonly version: string;
-  /** What an earlier, interrupted call has left: its blocks count, and its arms and images are used. */
-  readonly resume?: TuneResults | undefined;
-  readonly signal: AbortSignal;
 }
 
 interface Plan {
@@ -41,13 +28,14 @@ export async function tunePull(
   inputs: readonly string[],
   options: TunePullOptions,
 ): Promise<TuneResults> {
-  const { signal, platform, openRegistry, resume } = options;
+  const { signal, platform, openRegistry } = options;
   const plan = await planImages(inputs, options);
-  if (resume !== undefined) checkSame(resume, plan);
   const folder = path.join(options.folder, 'cold');
   await mkdir(folder, { recursive: true });
   try {
-    const begin = resume ?? (await firstResults(inputs, { options, plan, folder }));
+    const { registry } = parseReference(inputs[0] ?? '');
+    const subject = { verb: 'pull', images: plan.images, registry, folder } as const;
+    const begin = await beginResults(subject, options);
     const measurer = { ...plan, platform, folder, openRegistry, signal };
     return await runExperiment(begin, {
       ...options,
@@ -56,28 +44,6 @@ export async function tunePull(
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function firstResults(
-  inputs: readonly string[],
-  { options, plan, folder }: { options: TunePullOptions; plan: Plan; folder: string },
-): Promise<TuneResults> {
-  const registry = parseReference(inputs[0] ?? '').registry;
-  const { version, design, seed } = options;
-  const twin = options.arms.twin && design === 'blocks';
-  return {
-    format: 'longshore-tune',
-    version: 1,
-    verb: 'pull',
-    design,
-    seed,
-    arms: makeArms({ ...options.arms, twin }),
-    runs: [],
-    voidBlocks: [],
-    dropped: [],
-    images: plan.images,
-    environment: await readEnvironment({ registry, folder, version }),
-  };
 }
 
 /** Tags may move while an experiment runs; digests do not. */
@@ -120,14 +86,3 @@ const NOTHING_HELD = {
   read: () => Promise.reject(new Error('nothing is held')),
   put: () => Promise.reject(new Error('nothing is kept')),
 };
-
-function checkSame({ images }: TuneResults, plan: Plan): void {
-  const before = images.map(({ digest }) => digest).toSorted();
-  const now = plan.images.map(({ digest }) => digest).toSorted();
-  if (before.join() === now.join()) return;
-  throw new LongshoreError('The results to go on with are of other images than those named', {
-    code: 'ERR_TUNE_RESUME',
-    origin: 'input',
-    hint: 'Name the same images (their tags may have moved), or begin anew in another folder',
-  });
-}

@@ -1,6 +1,6 @@
 import type { Digest } from '../image/index.ts';
 
-/** One thing to compare: a number of workers, `auto`, or the serial base case. */
+/** One thing to compare: a number of workers (of a push: pushers), `auto`, or the serial base case. */
 export interface Arm {
   /** `4`, `auto`, `serial`; the second of two equal arms is `4 again`. */
   readonly id: string;
@@ -14,12 +14,15 @@ export interface Arm {
  * - `warm-up`: the first of all, to fill caches on the way; never counts
  * - `throttled`: the registry refused or slowed requests; its block is repeated
  * - `failed`: the image did not arrive
- * - `cached`: fewer bytes came over the network than the image has
+ * - `cached`: fewer bytes went over the network than the image has
  * - `interrupted`: Ctrl-C or the time budget
  */
 export type RunState = 'ok' | 'warm-up' | 'throttled' | 'failed' | 'cached' | 'interrupted';
 
-/** One pull, from the first request to the image being whole in a cold store. */
+/**
+ * One pull, from the first request to the image being whole in a cold store; or one push, to its tag
+ * standing in a repository that did not exist before.
+ */
 export interface Run {
   /** Place among all runs, from 1. */
   readonly order: number;
@@ -28,7 +31,7 @@ export interface Run {
   readonly arm: string;
   readonly seconds: number;
   readonly state: RunState;
-  /** Bytes of blobs that came over the network. */
+  /** Bytes of blobs that went over the network. */
   readonly bytes?: number;
   /** Requests that had to be made again. */
   readonly retries?: number;
@@ -44,6 +47,8 @@ export interface Run {
   readonly blobs?: readonly BlobSpan[];
   /** Width and goodput over time, kept as `blobs`. */
   readonly samples?: readonly WidthSample[];
+  /** Repositories in which something of a push stays, because the registry does not delete. */
+  readonly left?: readonly string[];
 }
 
 export interface BlobSpan {
@@ -93,7 +98,7 @@ export type DesignKind = 'blocks' | 'as-published' | 'recorded';
 export interface TuneResults {
   readonly format: 'longshore-tune';
   readonly version: 1;
-  readonly verb: 'pull' | 'recorded';
+  readonly verb: 'pull' | 'push' | 'recorded';
   readonly design: DesignKind;
   readonly seed: number;
   readonly arms: readonly Arm[];

@@ -257,6 +257,36 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./tunePull.ts')).runTunePull,
   },
   {
+    name: 'tune push',
+    args: '<REF...>',
+    summary:
+      'Measure how many pushers push fastest from the local store to this registry, as REF or REF=DEST',
+    options: [
+      'widths',
+      'serial',
+      'parity',
+      'blocks',
+      'budget',
+      'gap',
+      'design',
+      'seed',
+      'scratch',
+      'out',
+      'resume',
+      'apply',
+      'pictures',
+      'json',
+      'progress',
+      'store',
+      ...REGISTRY,
+    ],
+    examples: [
+      'longshore tune push debian:12=registry.lab/team/debian:12 --out tune-push',
+      'longshore tune push registry.lab/team/app:1 --widths 1-8,auto --scratch scratch/tune',
+    ],
+    load: async () => (await import('./tunePush.ts')).runTunePush,
+  },
+  {
     name: 'tune replay',
     args: '[FILE]',
     summary:

@@ -152,6 +152,7 @@ const interval = z.object({ value: z.number(), low: z.number(), high: z.number()
 export const tune: z.ZodType = z
   .object({
     verb: z.literal('tune'),
+    measured: z.enum(['pull', 'push', 'recorded']).describe('What was measured'),
     design: z.enum(['blocks', 'as-published', 'recorded']),
     seed: z.number(),
     stopped: z
@@ -163,7 +164,8 @@ export const tune: z.ZodType = z
     recommendation: z
       .object({
         workers: count,
-        certain: z.boolean().describe('False: merely the fastest on average'),
+        certain: z.boolean().describe('False: merely so on average'),
+        alike: z.array(count).describe('Widths within noise of the fastest'),
         ratio: interval.describe('Time over that of the best width, 95 % interval'),
       })
       .optional(),
@@ -180,4 +182,4 @@ export const tune: z.ZodType = z
     findings: z.array(z.string()),
     notes: z.array(z.object({ kind: z.string(), text: z.string() })).describe('Warnings'),
   })
-  .describe('What longshore tune pull --json and tune replay --json print');
+  .describe('What longshore tune pull, tune push and tune replay print with --json');

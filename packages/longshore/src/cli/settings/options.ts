@@ -237,8 +237,15 @@ export const OPTIONS = {
   widths: {
     kind: 'text',
     placeholder: 'LIST',
-    help: 'Worker counts to compare, for example 1-30 or 1,2,4,8,auto',
-    defaultText: '1,2,3,4,6,8,12,16,24,32,auto',
+    help: 'Counts of workers (tune push: of pushers) to compare, for example 1-30 or 1,2,4,8,auto',
+    defaultText: '1,2,3,4,6,8,12,16,24,32,auto; of pushers 1,2,3,4,6,8,12,16,auto',
+    notInFile: true,
+  },
+  scratch: {
+    kind: 'text',
+    placeholder: 'PATH',
+    help: 'Begin of the names of the repositories that tune push makes, one for each run, on the registry of DEST',
+    defaultText: 'the repository of DEST with -tune',
     notInFile: true,
   },
   blocks: {
@@ -288,7 +295,7 @@ export const OPTIONS = {
     kind: 'path',
     placeholder: 'DIR',
     help: 'Directory for results and report',
-    defaultText: './tune-DATE-TIME for tune pull, none for the others',
+    defaultText: './tune-DATE-TIME for tune pull and tune push, none for the others',
     notInFile: true,
     completes: 'directory',
   },
@@ -299,7 +306,7 @@ export const OPTIONS = {
   },
   apply: {
     kind: 'switch',
-    help: 'Let --workers auto start from the answer on this registry, for 30 days',
+    help: 'Let --workers auto (after tune push: --pushers auto) start from the answer on this registry, for 30 days',
     notInFile: true,
   },
   pictures: {

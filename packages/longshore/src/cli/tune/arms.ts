@@ -11,12 +11,12 @@ const PARITY = [4, 5, 6, 7, 8, 9, 10, 11, 12];
  */
 export async function chooseArms(
   settings: Pick<Settings, 'widths' | 'serial' | 'parity'>,
+  verb: 'pull' | 'push',
 ): Promise<ArmOptions> {
-  const { DEFAULT_LADDER, parseWidths } = await import('../../tune/index.ts');
+  const { PULL_LADDER, PUSH_LADDER, parseWidths } = await import('../../tune/index.ts');
+  const ladder = verb === 'push' ? PUSH_LADDER : PULL_LADDER;
   const asked =
-    settings.widths === undefined
-      ? { widths: DEFAULT_LADDER, auto: true }
-      : parseWidths(settings.widths);
+    settings.widths === undefined ? { widths: ladder, auto: true } : parseWidths(settings.widths);
   const all = new Set([...asked.widths, ...(settings.parity === true ? PARITY : [])]);
   const serial = settings.serial ?? false;
   if (all.size + Number(asked.auto) + Number(serial) < 2) {

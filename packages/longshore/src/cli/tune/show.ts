@@ -25,9 +25,10 @@ export async function printAnalysis(
   print(`${parts.join('\n\n')}\n`);
 }
 
-/** What `tune pull --json` and `tune replay --json` print; its schema is `longshore schema tune`. */
+/** What `tune pull`, `tune push` and `tune replay` print with `--json`; schema: `longshore schema tune`. */
 interface TuneDocument {
   readonly verb: 'tune';
+  readonly measured: TuneResults['verb'];
   readonly design: TuneResults['design'];
   readonly seed: number;
   readonly stopped?: string;
@@ -36,6 +37,7 @@ interface TuneDocument {
   readonly recommendation?: {
     readonly workers: number;
     readonly certain: boolean;
+    readonly alike: readonly number[];
     readonly ratio: { readonly value: number; readonly low: number; readonly high: number };
   };
   readonly arms: readonly {
@@ -56,6 +58,7 @@ function tuneDocument(
   const { recommendation, blocks, runs, arms, notes } = analysis;
   return {
     verb: 'tune',
+    measured: results.verb,
     design: results.design,
     seed: results.seed,
     ...(results.stopped === undefined ? {} : { stopped: results.stopped }),
@@ -67,6 +70,7 @@ function tuneDocument(
           recommendation: {
             workers: recommendation.workers,
             certain: recommendation.certain,
+            alike: recommendation.alike,
             ratio: recommendation.ratio,
           },
         }),

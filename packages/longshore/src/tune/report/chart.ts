@@ -1,6 +1,6 @@
 import type { Analysis, ArmSummary } from '../analyse.ts';
 import { isChoice } from '../arms.ts';
-import { formatSeconds } from './format.ts';
+import { formatSeconds, nounOf } from './format.ts';
 
 const MIN_COLUMNS = 20;
 
@@ -8,13 +8,15 @@ const MIN_COLUMNS = 20;
  * Time over workers in text: a line for each arm, a dot at the median, the 95 % interval as a bar.
  * @param columns width of the whole chart
  */
-export function terminalChart({ arms, recommendation }: Analysis, columns = 80): string {
+export function terminalChart({ arms, recommendation, verb }: Analysis, columns = 80): string {
+  if (arms.length === 0) return 'No run counts.';
+  const noun = nounOf(verb);
   const lows = arms.map(({ time, median }) => Math.min(median, time?.low ?? median));
   const highs = arms.map(({ time, median }) => Math.max(median, time?.high ?? median));
   const from = Math.min(...lows);
   const to = Math.min(Math.max(...highs), 3 * Math.max(...arms.map(({ median }) => median)));
   const labels = arms.map(({ arm }) => arm.id);
-  const width = Math.max(...labels.map((label) => label.length), 'workers'.length);
+  const width = Math.max(...labels.map((label) => label.length), noun.length);
   const room = Math.max(MIN_COLUMNS, columns - width - 14);
   const place = (value: number): number =>
     to <= from ? 0 : Math.round(((Math.min(value, to) - from) / (to - from)) * (room - 1));
@@ -23,7 +25,7 @@ export function terminalChart({ arms, recommendation }: Analysis, columns = 80):
     return `${summary.arm.id.padStart(width)} ${timeCell(summary)}  ${bar(summary, place)}${chosen ? '  <-' : ''}`;
   });
   const axis = `${' '.repeat(width + 12)}${formatSeconds(from)}${formatSeconds(to).padStart(room - formatSeconds(from).length)}`;
-  return [`${'workers'.padStart(width)}   median`, ...lines, axis].join('\n');
+  return [`${noun.padStart(width)}   median`, ...lines, axis].join('\n');
 }
 
 function timeCell({ median }: ArmSummary): string {

@@ -1,4 +1,16 @@
 import type { Estimate } from '../stats/intervals.ts';
+import type { TuneResults } from '../types.ts';
+
+/** What there are so many of: pushes have pushers. */
+export function nounOf(verb: TuneResults['verb']): 'workers' | 'pushers' {
+  return verb === 'push' ? 'pushers' : 'workers';
+}
+
+/** `1 worker`, `4 pushers`. */
+export function countOf(count: number | string, verb: TuneResults['verb']): string {
+  const noun = nounOf(verb);
+  return `${count} ${String(count) === '1' ? noun.slice(0, -1) : noun}`;
+}
 
 /** Three digits that matter. */
 export function formatSeconds(value: number): string {

@@ -1,5 +1,6 @@
 import type { Analysis } from '../analyse.ts';
 import type { BlobSpan, Run, TuneResults } from '../types.ts';
+import { countOf } from './format.ts';
 import { SCHEMA, WIDTH } from './specParts.ts';
 import type { Picture } from './specs.ts';
 import type { Theme } from './theme.ts';
@@ -24,13 +25,18 @@ export function ganttSpec(
     digest: span.digest.slice(0, 15),
   }));
   const lines = Math.max(...values.map(({ line }) => line));
+  const what = countOf(run.arm, results.verb);
+  const told =
+    results.verb === 'push'
+      ? `One run with ${what}: each bar is a blob from the first byte sent to the registry's answer, darker for larger.`
+      : `One run with ${what}: each bar is a blob from its first request to verified, darker for larger; a blob that was split among workers is one bar.`;
   return {
     name: 'gantt',
     title: 'Blobs over time',
-    caption: `One run with ${run.arm} workers: each bar is a blob from its first request to verified, darker for larger; a blob that was split among workers is one bar.`,
+    caption: told,
     spec: {
       $schema: SCHEMA,
-      title: `Blobs over time: one run with ${run.arm} workers`,
+      title: `Blobs over time: one run with ${what}`,
       width: WIDTH,
       height: Math.min(360, 40 + lines * 22),
       data: { values },

@@ -1,6 +1,7 @@
 import type { Analysis } from '../analyse.ts';
 import { isChoice } from '../arms.ts';
 import type { TuneResults } from '../types.ts';
+import { nounOf } from './format.ts';
 import { SCHEMA, WIDTH } from './specParts.ts';
 import type { Picture } from './specs.ts';
 import type { Theme } from './theme.ts';
@@ -31,7 +32,7 @@ export function goodputSpec(
   const x = {
     field: 'workers',
     type: 'quantitative',
-    axis: { title: 'workers', grid: false },
+    axis: { title: nounOf(results.verb), grid: false },
     scale: { nice: false, domain: [1, most] },
   };
   const y = {

@@ -1,6 +1,6 @@
 import type { Analysis } from '../analyse.ts';
 import type { Environment, TuneResults } from '../types.ts';
-import { formatBytes, formatPlain, formatSeconds } from './format.ts';
+import { formatBytes, formatPlain, formatSeconds, nounOf } from './format.ts';
 import { findings } from './text.ts';
 
 /** A picture in both themes, as SVG text. */
@@ -20,7 +20,7 @@ export function htmlReport(
   analysis: Analysis,
   pictures: readonly DrawnPicture[],
 ): string {
-  const title = `How many workers? ${results.images.map(({ reference }) => reference).join(', ')}`;
+  const title = `How many ${nounOf(results.verb)}? ${results.images.map(({ reference }) => reference).join(', ')}`;
   const said = findings(analysis);
   const [answer = 'Nothing to recommend yet.', ...rest] = said;
   return `<!doctype html>
@@ -91,7 +91,7 @@ function list(name: string, items: readonly string[]): string {
   return `<ul class="${name}">\n${items.map((item) => `<li>${escape(item)}</li>`).join('\n')}\n</ul>`;
 }
 
-function table({ arms }: Analysis): string {
+function table({ arms, verb }: Analysis): string {
   const rows = arms.map(({ arm, runs, median, overBest, overBase, winShare }) => [
     arm.id,
     String(runs),
@@ -101,7 +101,7 @@ function table({ arms }: Analysis): string {
     winShare === undefined ? '' : `${Math.round(winShare * 100)} %`,
   ]);
   const head = [
-    'workers',
+    nounOf(verb),
     'runs',
     'median',
     'over the best (95 % interval)',

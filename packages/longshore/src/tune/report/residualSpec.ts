@@ -30,7 +30,7 @@ export function residualSpec(
     field: 'parity',
     type: 'nominal',
     scale: { domain: ['odd', 'even'], range: [theme.odd, theme.even] },
-    legend: { title: 'worker count' },
+    legend: { title: 'count' },
   };
   const y = {
     field: 'percent',
@@ -41,7 +41,7 @@ export function residualSpec(
     name: 'residuals',
     title: 'What is left, by order and parity',
     caption:
-      'Each run against the typical time, over its place in the sequence; odd worker counts are circles, even ones squares, dashed lines their means. A trend is drift; two separate levels are parity, of the count or of the place.',
+      'Each run against the typical time, over its place in the sequence; odd counts are circles, even ones squares, dashed lines their means. A trend is drift; two separate levels are parity, of the count or of the place.',
     spec: {
       $schema: SCHEMA,
       title: 'What is left, by order and parity',
@@ -69,7 +69,7 @@ export function residualSpec(
               field: 'parity',
               type: 'nominal',
               scale: { domain: ['odd', 'even'], range: ['circle', 'square'] },
-              legend: { title: 'worker count' },
+              legend: { title: 'count' },
             },
           },
         },

@@ -30,12 +30,12 @@ export function configOf({ text, faint }: Theme): ChartSpec {
 }
 
 /** An axis of arms in their own order: counts, and beside them `serial` and `auto`. */
-export function armAxis(ids: readonly string[]): ChartSpec {
+export function armAxis(ids: readonly string[], title: string): ChartSpec {
   return {
     field: 'arm',
     type: 'ordinal',
     sort: ids,
     scale: { domain: ids },
-    axis: { title: 'workers', labelAngle: 0, grid: false },
+    axis: { title, labelAngle: 0, grid: false },
   };
 }

@@ -5,25 +5,23 @@ import type { ParityTest } from '../parity.ts';
 import type { Estimate } from '../stats/intervals.ts';
 import type { SweepParity, SweepReading } from '../sweep.ts';
 import {
+  countOf,
   formatBytes,
   formatPlain,
   formatProbability,
   formatRange,
   formatSeconds,
+  nounOf,
 } from './format.ts';
 
 /** The findings as sentences, the answer first. */
 export function findings(analysis: Analysis): readonly string[] {
-  const { sweep, blocks, bound, fits, parity, order } = analysis;
+  const { sweep, blocks, fits, parity, order, noise } = analysis;
   return [
     ...answer(analysis),
     ...(sweep !== undefined && blocks <= 1 ? sweepFindings(sweep) : []),
     ...baseFindings(analysis),
-    ...(bound === undefined
-      ? []
-      : [
-          `Your ${formatBytes(bound.largestBytes)} layer (of ${formatBytes(bound.bytes)} in ${bound.layers}) caps any whole-layer speed-up at ${bound.wholeLayerSpeedUp.toFixed(1)} x; only splitting layers goes beyond.`,
-        ]),
+    ...boundFindings(analysis),
     ...autoFindings(analysis),
     ...(parity === undefined ? [] : [parityFinding(parity)]),
     ...(order === undefined
@@ -31,40 +29,65 @@ export function findings(analysis: Analysis): readonly string[] {
       : [
           `Order: ${shift(order.drift)} from the first run to the last; even places over odd ones ${shift(order.alternation)}.`,
         ]),
-    ...(analysis.noise === undefined
+    ...(noise === undefined
       ? []
       : [
-          `Noise floor: the same ${analysis.noise.arm} workers against themselves ${shift(analysis.noise.ratio)}; a single run varies by ${(analysis.noise.variation * 100).toFixed(1)} %.`,
+          `Noise floor: ${countOf(noise.arm, analysis.verb)} measured twice, second over first ${shift(noise.ratio)}; a single run varies by ${(noise.variation * 100).toFixed(1)} %.`,
         ]),
     ...(fits === undefined ? [] : [fitFinding(fits)]),
   ];
 }
 
-function answer({ recommendation, arms, blocks }: Analysis): string[] {
+function answer({ recommendation, arms, blocks, verb }: Analysis): string[] {
   if (recommendation === undefined) return [];
-  const { workers, atMost, certain, winShares } = recommendation;
+  const { workers, atMost, certain, winShares, alike } = recommendation;
+  const noun = nounOf(verb);
   const time = arms.find(({ arm }) => arm.id === String(workers))?.time;
   const share = Math.round((winShares.get(String(workers)) ?? 0) * 100);
+  const percent = ((atMost - 1) * 100).toFixed(1);
   const slower = Number.isFinite(atMost)
-    ? `at most ${((atMost - 1) * 100).toFixed(1)} % slower than any other width, with 95 % confidence`
+    ? `at most ${percent} % slower than any other width, with 95 % confidence`
     : 'not compared with all other widths';
   const took = time === undefined ? '' : ` (${formatSeconds(time.value)})`;
+  if (certain) {
+    return [
+      `Use ${countOf(workers, verb)}${took}: the fewest that are surely within 5 % of the best: ${slower}, over ${blocks} blocks. Drawn anew, ${share} % of the samples of blocks choose that width.`,
+    ];
+  }
   return [
-    certain
-      ? `Use ${workers} workers${took}: the fewest that are surely within 5 % of the best: ${slower}, over ${blocks} blocks. Drawn anew, ${share} % of the samples of blocks choose that width.`
-      : `Cannot tell for sure. ${workers} workers${took} were fastest on average, ${slower}, over ${blocks} blocks.`,
+    `Use ${countOf(workers, verb)}${took} for now: on average the fewest within 5 % of the fastest. Not certain after ${blocks} blocks: ${alikeText(alike, noun)}; ${workers} is ${slower}.`,
   ];
 }
 
-function baseFindings({ base, recommendation, arms }: Analysis): string[] {
+/** What is still in the running, so that an answer that is not certain can be used. */
+function alikeText(alike: readonly number[], noun: string): string {
+  if (alike.length < 2) return 'the fastest stands out, but its lead is not sure';
+  const which = `${alike.slice(0, -1).join(', ')} and ${alike.at(-1)}`;
+  return `${which} ${noun} are within noise of the fastest`;
+}
+
+function baseFindings({ base, recommendation, arms, verb }: Analysis): string[] {
   if (base === undefined || recommendation === undefined) return [];
   const chosen = arms.find(({ arm }) => arm.id === String(recommendation.workers));
   const over = chosen?.overBase;
   if (over === undefined || base === String(recommendation.workers)) return [];
   const gain = { value: 1 / over.value, low: 1 / over.high, high: 1 / over.low };
-  const what = base === 'serial' ? 'the serial base case' : 'one worker';
+  const one = verb === 'push' ? 'one pusher' : 'one worker';
+  const what = base === 'serial' ? 'the serial base case' : one;
   return [
     `Against ${what} that is ${gain.value.toFixed(2)} x as fast (95 % interval ${gain.low.toFixed(2)} to ${gain.high.toFixed(2)}).`,
+  ];
+}
+
+function boundFindings({ bound, verb }: Analysis): string[] {
+  if (bound === undefined) return [];
+  const { largestBytes, bytes, layers, wholeLayerSpeedUp } = bound;
+  const which = `Your ${formatBytes(largestBytes)} layer (of ${formatBytes(bytes)} in ${layers})`;
+  const most = `${wholeLayerSpeedUp.toFixed(1)} x`;
+  return [
+    verb === 'push'
+      ? `${which} caps any speed-up at ${most}, as every layer goes up whole.`
+      : `${which} caps any whole-layer speed-up at ${most}; only splitting layers goes beyond.`,
   ];
 }
 
@@ -141,7 +164,7 @@ function shift({ value, low, high }: Estimate): string {
 }
 
 /** A table of all arms, tab-free, for a terminal. */
-export function armTable({ arms }: Analysis): string {
+export function armTable({ arms, verb }: Analysis): string {
   const rows = arms.map(({ arm, runs, median, overBest, overBase, winShare }) => [
     arm.id,
     String(runs),
@@ -151,7 +174,7 @@ export function armTable({ arms }: Analysis): string {
     winShare === undefined || !isChoice(arm) ? '' : `${Math.round(winShare * 100)} %`,
   ]);
   const table = [
-    ['workers', 'runs', 'median', 'over the best', 'over the base', 'chosen'],
+    [nounOf(verb), 'runs', 'median', 'over the best', 'over the base', 'chosen'],
     ...rows,
   ];
   const widths =

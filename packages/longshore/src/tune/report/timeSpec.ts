@@ -2,6 +2,7 @@ import { type Analysis, observationsOf } from '../analyse.ts';
 import { isTwin, twinOf } from '../arms.ts';
 import { TOLERANCE } from '../recommend.ts';
 import type { TuneResults } from '../types.ts';
+import { countOf, nounOf } from './format.ts';
 import { armAxis, SCHEMA, WIDTH } from './specParts.ts';
 import type { Picture } from './specs.ts';
 import type { Theme } from './theme.ts';
@@ -31,7 +32,8 @@ export function timeSpec(results: TuneResults, analysis: Analysis, theme: Theme)
   for (const arm of arms) arm.high = Math.min(arm.high, top * 1.1);
   for (const arm of arms) arm.low = Math.max(arm.low, best * 0.8);
   const chosen = chosenArm(analysis);
-  const x = armAxis(ids);
+  const noun = nounOf(results.verb);
+  const x = armAxis(ids, noun);
   const wide = top > LOGARITHMIC * best;
   const y = {
     field: 'seconds',
@@ -41,11 +43,11 @@ export function timeSpec(results: TuneResults, analysis: Analysis, theme: Theme)
   };
   return {
     name: 'time',
-    title: 'Time over workers',
-    caption: `Each point is one run, coloured by its place in the sequence; the short line is the median, the bar its 95 % interval, the shaded band what lies within 5 % of the best median${chosen === undefined ? '' : `; the diamond is the answer, ${chosen} workers`}.`,
+    title: `Time over ${noun}`,
+    caption: `Each point is one run, coloured by its place in the sequence; the short line is the median, the bar its 95 % interval, the shaded band what lies within 5 % of the best median${chosen === undefined ? '' : `; the diamond is the answer, ${countOf(chosen, results.verb)}`}.`,
     spec: {
       $schema: SCHEMA,
-      title: 'Time over workers',
+      title: `Time over ${noun}`,
       width: WIDTH,
       height: 340,
       layer: [
@@ -112,13 +114,14 @@ function chosenArm({ recommendation, sweep, blocks }: Analysis): string | undefi
 
 /** Where whole layers cannot go below, from the time that one worker took. */
 function boundLayers(
-  { arms, bound }: Analysis,
+  { arms, bound, verb }: Analysis,
   { theme, y }: { readonly theme: Theme; readonly y: Readonly<Record<string, unknown>> },
 ): readonly unknown[] {
   const one = arms.find(({ arm }) => arm.id === '1');
   if (bound === undefined || one === undefined || bound.layers < 2) return [];
   const seconds = one.median / bound.wholeLayerSpeedUp;
-  const values = [{ seconds, text: 'largest layer alone, at the rate of one worker' }];
+  const single = verb === 'push' ? 'one pusher' : 'one worker';
+  const values = [{ seconds, text: `largest layer alone, at the rate of ${single}` }];
   return [
     {
       data: { values },

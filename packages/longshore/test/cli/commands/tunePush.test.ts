@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict';
+import { EventEmitter } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { tune } from '../../../src/cli/schemas/documents.ts';
+import {
+  createRegistryServer,
+  type Faults,
+  type RegistryServer,
+  type RegistryServerOptions,
+  seedImage,
+} from '../../../src/serve/index.ts';
+import { openStore, type Store } from '../../../src/store/index.ts';
+import { parseResults } from '../../../src/tune/index.ts';
+import { cli, temporaryDirectory } from '../support/cli.ts';
+
+const LIMIT = { timeout: 60_000 };
+/** Each upload gets this much, so that pushers pay up to the number of layers. */
+const SLOW: Faults = {
+  rules: [{ on: { kind: 'upload', method: 'PUT' }, bytesPerSecond: 4_000_000 }],
+};
+const LAYERS = 4;
+
+interface Stage {
+  readonly server: RegistryServer;
+  readonly remote: Store;
+  readonly cwd: string;
+  /** Of a push of the image to the registry. */
+  readonly argv: readonly string[];
+}
+
+async function stage(
+  t: TestContext,
+  options: Partial<RegistryServerOptions> = { faults: SLOW },
+): Promise<Stage> {
+  const closing = new AsyncDisposableStack();
+  const cwd = await temporaryDirectory(t, () => closing.disposeAsync());
+  const store = await openStore(path.join(cwd, 'store'));
+  const layers = Array.from({ length: LAYERS }, (_, seed) => ({ size: 300_000, seed }));
+  await seedImage(store, { name: 'localhost/app:1', layers });
+  await store.close();
+  const remote = await openStore(path.join(cwd, 'remote'));
+  closing.defer(() => remote.close());
+  const server = await createRegistryServer({ ...options, store: remote });
+  closing.defer(() => server.close());
+  const flags = '--store store --gap 1ms --seed 7 --no-pictures --out out'.split(' ');
+  const argv = ['tune', 'push', `localhost/app:1=${server.host}/team/app:1`, ...flags];
+  return { server, remote, cwd, argv };
+}
+
+async function resultsIn(cwd: string) {
+  return parseResults(await readFile(path.join(cwd, 'out/results.json'), 'utf8'), 'r');
+}
+
+test(
+  'tune push measures cold pushes to fresh repositories, and leaves nothing behind',
+  LIMIT,
+  async (t) => {
+    const { server, remote, cwd, argv } = await stage(t);
+    const run = await cli(
+      [...argv, '--widths', '1,4,auto', '--serial', '--blocks', '4', '--json'],
+      { cwd },
+    );
+    assert.equal(run.exitCode, 0, run.stderr);
+    const document = JSON.parse(run.stdout);
+    assert.deepEqual(tune.parse(document), document);
+    assert.equal(document.measured, 'push');
+    assert.equal(document.blocks, 4);
+    const median = (id: string): number =>
+      document.arms.find((arm: { id: string }) => arm.id === id).medianSeconds;
+    assert.ok(median('1') > 1.2 * median('4'), run.stdout);
+    assert.ok(median('serial') > 1.2 * median('4'), run.stdout);
+    const results = await resultsIn(cwd);
+    assert.ok(results.runs.every(({ state, bytes = 0 }) => state !== 'ok' || bytes > 1_200_000));
+    assert.ok(results.runs.some(({ blobs = [] }) => blobs.length === LAYERS + 1));
+
+    const written = server.stats.log.filter(({ method }) => method === 'PUT' || method === 'POST');
+    const repositories = new Set(written.map(({ repository }) => repository));
+    assert.equal(repositories.size, results.runs.length);
+    for (const name of repositories) assert.match(name ?? '', /^team\/app-tune-[0-9a-f]{8}$/);
+    assert.deepEqual(await remote.references(), []);
+  },
+);
+
+test(
+  'the repository that the image was pulled from lends no blobs: that would not be cold',
+  LIMIT,
+  async (t) => {
+    const { server, cwd, argv } = await stage(t);
+    const first = await cli(
+      ['push', `localhost/app:1=${server.host}/team/app:1`, '--store', 'store'],
+      { cwd },
+    );
+    assert.equal(first.exitCode, 0, first.stderr);
+    await cli(['pull', `${server.host}/team/app:1`, '--store', 'store'], { cwd });
+    const [, , pair = '', ...options] = argv;
+    const [, destination = ''] = pair.split('=');
+    const run = await cli(
+      [
+        'tune',
+        'push',
+        destination,
+        ...options,
+        '--widths',
+        '1,2',
+        '--blocks',
+        '4',
+        '--scratch',
+        'scratch/t',
+      ],
+      { cwd },
+    );
+    assert.equal(run.exitCode, 0, run.stderr);
+    assert.ok(
+      (await resultsIn(cwd)).runs.every(({ state }) => state === 'ok' || state === 'warm-up'),
+    );
+    assert.ok(server.stats.log.every(({ url }) => !url.includes('mount=')));
+    assert.ok(server.stats.log.some(({ url }) => url.startsWith('/v2/scratch/t-')));
+  },
+);
+
+test(
+  'a registry that shares content between repositories is found out: nothing is measured',
+  LIMIT,
+  async (t) => {
+    const { server, remote, cwd, argv } = await stage(t, { visibility: 'shared' });
+    await cli(['push', `localhost/app:1=${server.host}/team/app:1`, '--store', 'store'], { cwd });
+    const before = await remote.references();
+    assert.ok(before.length > 0);
+    const run = await cli([...argv, '--widths', '1,2'], { cwd });
+    assert.equal(run.exitCode, 1);
+    assert.match(run.stdout, /shares content between repositories/);
+    assert.match(run.stderr, /cached \(the registry had 5 of 5 blobs/);
+    assert.deepEqual(await remote.references(), before, 'the tag of the user stays');
+  },
+);
+
+test('a registry that does not delete: what stays is named', LIMIT, async (t) => {
+  const rules = [{ on: { method: 'DELETE', kind: 'manifest' as const }, status: 405 }];
+  const { server, cwd, argv } = await stage(t, { faults: { rules } });
+  const run = await cli([...argv, '--widths', '1,2', '--blocks', '4', '--apply'], { cwd });
+  assert.equal(run.exitCode, 0, run.stderr);
+  const named = new RegExp(
+    `does not let manifests be deleted.*${server.host}/team/app-tune-.* more`,
+  );
+  assert.match(run.stdout, named);
+});
+
+test(
+  'a registry that refuses more than two uploads: wider arms are given up, two are measured',
+  LIMIT,
+  async (t) => {
+    const on = { kind: 'upload', method: 'PUT' } as const;
+    const { cwd, argv } = await stage(t, {
+      faults: {
+        rules: [{ on, bytesPerSecond: 4e6, crowd: { above: 2, effect: 429 }, retryAfter: 0 }],
+      },
+    });
+    const run = await cli([...argv, '--widths', '1,2,4,8', '--blocks', '4'], { cwd });
+    assert.equal(run.exitCode, 0, run.stderr);
+    assert.match(run.stdout, /Arms 4, 8 were given up: the registry throttles 4 and more/);
+    const { runs } = await resultsIn(cwd);
+    assert.ok(runs.every(({ arm, state }) => state !== 'ok' || /^[12]/.test(arm)));
+  },
+);
+
+test(
+  'Ctrl-C cleans up, keeps what was measured, and --resume goes on; pull results are refused',
+  LIMIT,
+  async (t) => {
+    const { remote, cwd, argv } = await stage(t);
+    const signals = new EventEmitter();
+    const first = await cli([...argv, '--widths', '1,4', '--blocks', '4'], {
+      cwd,
+      signals,
+      onStderr: (text) => {
+        if (text.includes('block 2')) signals.emit('signal', 'SIGINT');
+      },
+    });
+    assert.equal(first.exitCode, 130, first.stderr);
+    assert.deepEqual(await remote.references(), []);
+    const kept = await resultsIn(cwd);
+    assert.equal(kept.stopped, 'interrupted');
+    const second = await cli([...argv, '--widths', '1,4', '--blocks', '4', '--resume', '--json'], {
+      cwd,
+    });
+    assert.equal(second.exitCode, 0, second.stderr);
+    assert.equal(JSON.parse(second.stdout).blocks, 4);
+    const [, , pair = ''] = argv;
+    const pulled = ['tune', 'pull', pair.split('=')[1] ?? '', '--out', 'out', '--resume'];
+    const third = await cli(pulled, { cwd });
+    assert.notEqual(third.exitCode, 0);
+  },
+);
+
+test('mistakes are told before anything is pushed', LIMIT, async (t) => {
+  const { server, cwd, argv } = await stage(t);
+  const options = argv.slice(3);
+  const missing = await cli(['tune', 'push', `localhost/none:1=${server.host}/a`, ...options], {
+    cwd,
+  });
+  assert.match(missing.stderr, /has no image localhost\/none:1 to push/);
+  const two = await cli(
+    [
+      'tune',
+      'push',
+      `localhost/app:1=${server.host}/a`,
+      'localhost/app:1=localhost:1/b',
+      ...options,
+    ],
+    { cwd },
+  );
+  assert.match(two.stderr, /The images go to 2 registries/);
+  for (const scratch of ['A', 'a:1', '/a', `a@sha256:${'0'.repeat(64)}`, '']) {
+    const run = await cli([...argv, '--scratch', scratch], { cwd });
+    assert.equal(run.exitCode, 2, `${scratch}: ${run.stderr}`);
+  }
+  assert.equal(server.stats.log.filter(({ method }) => method !== 'GET').length, 0);
+});
