@@ -23,10 +23,10 @@ import {
 import { parseManifest } from '../../src/image/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
 import { type LayerBytes, putImage } from '../export/helpers/image.ts';
-import { Model } from '../export/helpers/model.ts';
+import { Model, type Op } from '../export/helpers/model.ts';
 import { nastyLayers } from '../export/helpers/nasty.ts';
 import { stackOf, toTar } from '../export/helpers/stacks.ts';
-import { file, tar } from '../export/helpers/tarBuilder.ts';
+import { directory, file, hardlink, symlink, tar } from '../export/helpers/tarBuilder.ts';
 import { asSquashfs, comparable, describeTree, needs, run, umoci } from './support/exportTools.ts';
 
 const TIMEOUT = { timeout: 120_000 };
@@ -76,30 +76,51 @@ describe('content is equal to what umoci unpacks', () => {
     });
   }
 
-  it('for random stacks of layers', TIMEOUT, async (t) => {
+  it('for random stacks of layers, and refuses what umoci refuses', TIMEOUT, async (t) => {
     if (!(await needs(t, 'umoci'))) return;
     let compared = 0;
+    let refused = 0;
     for (const ops of fc.sample(stackOf(), { numRuns: 400, seed: 7 })) {
-      const model = new Model();
-      try {
-        for (const layer of ops) model.layer(layer);
-      } catch {
-        continue;
-      }
-      if (model.result().size < 4 || compared >= 40) continue;
-      compared++;
+      const size = modelSize(ops);
+      if (size === undefined ? refused >= 15 : size < 4 || compared >= 40) continue;
       const image = await putImage(
         store,
         ops.map((layer) => tar(...layer.map(toTar))),
       );
+      if (size === undefined) {
+        refused++;
+        await assert.rejects(exportTo('rootfs', image), { name: 'LongshoreError' });
+        await assert.rejects(umociRoot(image), { name: 'Error' }, JSON.stringify(ops));
+        continue;
+      }
+      compared++;
       assert.deepEqual(
         comparable(await describeTree(await exportTo('rootfs', image), false)),
         comparable(await describeTree(await umociRoot(image), false)),
         JSON.stringify(ops),
       );
     }
-    assert.equal(compared, 40);
+    assert.deepEqual([compared, refused], [40, 15]);
   });
+
+  // Whoever unpacks clears the place first and then looks for the target: so do GNU tar, Docker's
+  // unpacker and containers/storage (tried by hand on these).
+  const b = [directory('b/'), file('b/x', 'x')];
+  for (const [name, layers] of Object.entries({
+    'a link whose own place is a symlink on the way to its target': [
+      tar(...b, symlink('a', 'b')),
+      tar(hardlink('a', 'a/x')),
+    ],
+    'a link whose own place is the directory of its target': [tar(...b), tar(hardlink('b', 'b/x'))],
+    'a link to its own name': [tar(...b), tar(hardlink('b/x', 'b/x'))],
+  })) {
+    it(`in refusing ${name}`, TIMEOUT, async (t) => {
+      if (!(await needs(t, 'umoci'))) return;
+      const image = await putImage(store, layers);
+      await assert.rejects(exportTo('rootfs', image), { code: 'ERR_LAYER_LINK' });
+      await assert.rejects(umociRoot(image), /link: no such file or directory/);
+    });
+  }
 
   it('for an image that buildah made', TIMEOUT, async (t) => {
     if (!(await needs(t, 'buildah', 'umoci', 'mksquashfs', 'unsquashfs'))) return;
@@ -121,6 +142,17 @@ describe('content is equal to what umoci unpacks', () => {
     assert.deepEqual(trees[1], trees[0]);
   });
 });
+
+/** How many names the model makes of a stack; `undefined` where it refuses it. */
+function modelSize(ops: readonly (readonly Op[])[]): number | undefined {
+  const model = new Model();
+  try {
+    for (const layer of ops) model.layer(layer);
+  } catch {
+    return undefined;
+  }
+  return model.result().size;
+}
 
 async function buildahImage(): Promise<ExportImage> {
   const work = await mkdtemp(join(home, 'buildah-'));

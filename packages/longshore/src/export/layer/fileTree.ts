@@ -165,7 +165,8 @@ export class FileTree {
   #link(link: { parent: number; name: string; path: string; target: string }): number {
     const target = this.#find(link.target);
     const existing = this.#dirents.find(link.parent, link.name);
-    if (target === undefined || target === existing) throw this.#deadLink(link, 'is not there');
+    if (target === undefined) throw this.#deadLink(link, 'is not there');
+    if (target === existing) throw this.#deadLink(link, 'is its own name');
     const kind = this.#dirents.kind(target);
     if (kind === DIRECTORY) throw this.#deadLink(link, 'is a directory');
     const inode = this.#dirents.inode(target);
