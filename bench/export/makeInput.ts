@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, type Stats } from 'node:fs';
-import { access, link, lstat, mkdir, readdir, readlink, rm, writeFile } from 'node:fs/promises';
+import { createWriteStream, type Stats } from 'node:fs';
+import {
+  access,
+  link,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -153,10 +163,11 @@ async function* tarOf(
       made.add(parent);
       yield give(formatHeader({ ...owner, path: parent, type: 'directory', mode: 0o755, size: 0 }));
     }
-    yield give(formatHeader(await memberOf(path, stats)));
-    if (!stats.isFile()) continue;
-    for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 18 })) yield give(chunk);
-    yield give(filling(stats.size));
+    // Read before its header is written: a package may be upgraded while this runs.
+    const data = stats.isFile() ? await readFile(path) : Buffer.alloc(0);
+    yield give(formatHeader(await memberOf(path, stats, data.length)));
+    if (data.length > 0) yield give(data);
+    yield give(filling(data.length));
   }
   for (const chunk of extra) yield give(chunk);
   yield give(endOfArchive());
@@ -164,10 +175,10 @@ async function* tarOf(
 
 const owner = { uid: 0, gid: 0, mtime: 1_700_000_000 } as const;
 
-async function memberOf(path: string, stats: Stats): Promise<TarMember> {
+async function memberOf(path: string, stats: Stats, size: number): Promise<TarMember> {
   const name = Buffer.from(path.slice(1)).toString('latin1');
   const common = { ...owner, path: name, mode: stats.mode & 0o7777 };
-  if (stats.isFile()) return { ...common, type: 'file', size: stats.size };
+  if (stats.isFile()) return { ...common, type: 'file', size };
   return { ...common, type: 'symlink', size: 0, linkPath: await readlink(path, 'latin1') };
 }
 

@@ -1,6 +1,8 @@
-// Times Longshore's way to a SIF against Apptainer's (unpack, then mksquashfs), in pairs.
-//   node bench/export/run.ts [--pairs 2] [--paths 34000] [--bytes 2350000000] [--dir DIR]
-// Needs umoci and mksquashfs, root, and some 8 GB in DIR. Writes bench/results/export/.
+// Times Longshore's way to a SIF against Apptainer's (unpack, then mksquashfs), in blocks: each has
+// one run of the rival and one of each of ours, in an order that changes from block to block.
+//   node bench/export/run.ts [--pairs 2] [--only 0,1] [--paths 34000] [--bytes 2350000000] [--dir DIR] [--out FILE]
+// Needs umoci and mksquashfs, root, and some 8 GB in DIR. Adds to FILE, by default a new one in
+// bench/results/export/; a block at a time can so be measured when the machine is free.
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
@@ -9,27 +11,59 @@ import { parseArgs, promisify } from 'node:util';
 import { makeInput } from './makeInput.ts';
 
 const run = promisify(execFile);
+const folder = join(import.meta.dirname, '../results/export');
 const { values } = parseArgs({
   options: {
     pairs: { type: 'string', default: '1' },
     paths: { type: 'string', default: '34000' },
     bytes: { type: 'string', default: '2350000000' },
     dir: { type: 'string', default: join(tmpdir(), 'longshore-bench-export') },
-    only: { type: 'string', default: '' },
+    only: { type: 'string', default: '0,1,2,3' },
+    out: {
+      type: 'string',
+      default: join(folder, `${new Date().toISOString().slice(0, 16).replace(':', '')}.json`),
+    },
   },
 });
 
-interface Measured {
+interface Squash {
+  readonly compression: 'gzip' | 'zstd';
+  readonly level: number;
+}
+
+interface Measured extends Squash {
+  readonly side: 'ours' | 'theirs';
+  /** Runs of one block stand together in time; ratios are taken within blocks. */
+  readonly block: string;
   readonly seconds: number;
   readonly outputBytes: number;
+  /** Of our process, the converter's not counted. */
   readonly rssMiB?: number;
+  readonly cpuSeconds?: number;
   readonly loadBefore: number;
 }
 
+const gzip = (level: number): Squash => ({ compression: 'gzip', level });
+const zstd3: Squash = { compression: 'zstd', level: 3 };
+
+/** What is held against what. Apptainer's way is gzip at its level 9. */
+const GROUPS: readonly { theirs: Squash; ours: readonly (Squash & { goal: number })[] }[] = [
+  {
+    theirs: gzip(9),
+    ours: [
+      { ...zstd3, goal: 8 },
+      { ...gzip(1), goal: 4 },
+    ],
+  },
+  { theirs: zstd3, ours: [{ ...zstd3, goal: 1.3 }] },
+  { theirs: gzip(1), ours: [{ ...gzip(1), goal: 1.3 }] },
+  { theirs: gzip(9), ours: [{ ...gzip(9), goal: 1.3 }] },
+];
+
 const layout = join(values.dir, 'layout');
 
-/** Unpack to a tree, then squash it: what `apptainer pull` does with gzip at its level 9. */
-async function theirs(compression: string, level: string): Promise<Measured> {
+/** Unpack to a tree, then squash it. */
+async function theirs({ compression, level }: Squash, block: string): Promise<Measured> {
   const bundle = join(values.dir, 'bundle');
   const output = join(values.dir, 'theirs.sqfs');
   await rm(bundle, { recursive: true, force: true });
@@ -37,59 +71,49 @@ async function theirs(compression: string, level: string): Promise<Measured> {
   const loadBefore = loadavg()[0] ?? 0;
   const started = performance.now();
   await run('umoci', ['unpack', '--image', `${layout}:bench`, bundle]);
+  const how = ['-noappend', '-quiet', '-no-progress', '-comp', compression];
   await run('mksquashfs', [
     join(bundle, 'rootfs'),
     output,
-    '-noappend',
-    '-quiet',
-    '-no-progress',
-    '-comp',
-    compression,
+    ...how,
     '-Xcompression-level',
-    level,
+    String(level),
   ]);
   const seconds = (performance.now() - started) / 1000;
   const outputBytes = (await stat(output)).size;
   await rm(bundle, { recursive: true, force: true });
   await rm(output, { force: true });
-  return { seconds, outputBytes, loadBefore };
+  return { side: 'theirs', block, compression, level, seconds, outputBytes, loadBefore };
 }
 
-async function ours(compression: string, level: string): Promise<Measured> {
+async function ours({ compression, level }: Squash, block: string): Promise<Measured> {
   const output = join(values.dir, 'ours.sif');
   await rm(output, { force: true });
   const loadBefore = loadavg()[0] ?? 0;
   const started = performance.now();
   const once = join(import.meta.dirname, 'once.ts');
-  const { stdout } = await run(process.execPath, [
-    once,
-    layout,
-    `sif:${output}`,
-    compression,
-    level,
-  ]);
+  const args = [once, layout, `sif:${output}`, compression, String(level)];
+  const { stdout } = await run(process.execPath, args);
   const seconds = (performance.now() - started) / 1000;
-  const told: { bytes: number; rssMiB: number } = JSON.parse(stdout);
+  const told: { bytes: number; rssMiB: number; cpuSeconds: number } = JSON.parse(stdout);
   await rm(output, { force: true });
-  return { seconds, outputBytes: told.bytes, rssMiB: told.rssMiB, loadBefore };
+  const { bytes: outputBytes, rssMiB, cpuSeconds } = told;
+  return {
+    ...{ side: 'ours', block, compression, level, seconds, outputBytes, rssMiB, cpuSeconds },
+    loadBefore,
+  };
 }
 
-const CASES: Readonly<
-  Record<string, { ours: [string, string]; theirs: [string, string]; goal: number }>
-> = {
-  'zstd-3 against gzip-9': { ours: ['zstd', '3'], theirs: ['gzip', '9'], goal: 8 },
-  'gzip-1 against gzip-9': { ours: ['gzip', '1'], theirs: ['gzip', '9'], goal: 4 },
-  'zstd-3 against zstd-3': { ours: ['zstd', '3'], theirs: ['zstd', '3'], goal: 1.3 },
-  'gzip-1 against gzip-1': { ours: ['gzip', '1'], theirs: ['gzip', '1'], goal: 1.3 },
-  'gzip-9 against gzip-9': { ours: ['gzip', '9'], theirs: ['gzip', '9'], goal: 1.3 },
-};
+async function readResults(): Promise<Measured[]> {
+  try {
+    return JSON.parse(await readFile(values.out, 'utf8')).results;
+  } catch {
+    return [];
+  }
+}
 
-const folder = join(import.meta.dirname, '../results/export');
-const file = join(folder, `pairs-${new Date().toISOString().slice(0, 16).replace(':', '')}.json`);
-const results: unknown[] = [];
-
-/** After every pair: a run takes an hour, and may be cut. */
-async function save(): Promise<void> {
+/** After every run: all of them take an hour, and may be cut. */
+async function save(result: Measured): Promise<void> {
   const machine = {
     cpu: cpus()[0]?.model,
     cores: cpus().length,
@@ -99,26 +123,43 @@ async function save(): Promise<void> {
     index: JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')),
   };
   await mkdir(folder, { recursive: true });
-  await writeFile(file, `${JSON.stringify({ machine, results }, null, 1)}\n`);
+  const results = [...(await readResults()), result];
+  await writeFile(values.out, `${JSON.stringify({ machine, results }, null, 1)}\n`);
+  const memory = result.rssMiB === undefined ? '' : `, ${result.rssMiB.toFixed(0)} MiB at its peak`;
+  console.log(
+    `${result.side} ${result.compression}-${result.level}: ${result.seconds.toFixed(1)} s, ` +
+      `${(result.outputBytes / 1e6).toFixed(0)} MB${memory}; load ${result.loadBefore.toFixed(1)}`,
+  );
 }
 
 await mkdir(values.dir, { recursive: true });
 await makeInput(layout, { paths: Number(values.paths), bytes: Number(values.bytes) });
-for (const [name, pair] of Object.entries(CASES)) {
-  if (!name.includes(values.only)) continue;
+for (const group of values.only.split(',').map((place) => GROUPS[Number(place)])) {
+  if (group === undefined) throw new Error(`--only takes 0 to ${GROUPS.length - 1}`);
   for (let i = 0; i < Number(values.pairs); i++) {
-    // The order changes from pair to pair, so that neither side always finds the warmer cache.
-    const first = i % 2 === 0 ? await ours(...pair.ours) : undefined;
-    const rival = await theirs(...pair.theirs);
-    const own = first ?? (await ours(...pair.ours));
-    const ratio = rival.seconds / own.seconds;
-    results.push({ name, goal: pair.goal, ratio, ours: own, theirs: rival });
-    await save();
-    console.log(
-      `${name}: ${ratio.toFixed(2)} times as fast (goal ${pair.goal}); ours ${own.seconds.toFixed(1)} s, ` +
-        `${(own.outputBytes / 1e6).toFixed(0)} MB, ${own.rssMiB?.toFixed(0)} MiB; theirs ` +
-        `${rival.seconds.toFixed(1)} s, ${(rival.outputBytes / 1e6).toFixed(0)} MB; load ` +
-        `${own.loadBefore.toFixed(1)} and ${rival.loadBefore.toFixed(1)}`,
+    const block = new Date().toISOString();
+    const runs = [() => theirs(group.theirs, block)].concat(
+      group.ours.map((squash) => () => ours(squash, block)),
     );
+    // Neither side always finds the warmer cache.
+    const turn = Math.floor(Math.random() * runs.length);
+    const measured: Measured[] = [];
+    for (const measure of [...runs.slice(turn), ...runs.slice(0, turn)]) {
+      const result = await measure();
+      measured.push(result);
+      await save(result);
+    }
+    const rival = measured.find(({ side }) => side === 'theirs');
+    for (const { compression, level, goal } of group.ours) {
+      const own = measured.find(
+        (result) =>
+          result.side === 'ours' && result.compression === compression && result.level === level,
+      );
+      if (own === undefined || rival === undefined) continue;
+      console.log(
+        `${compression}-${level} is ${(rival.seconds / own.seconds).toFixed(2)} times as fast as ` +
+          `${rival.compression}-${rival.level} (goal ${goal})`,
+      );
+    }
   }
 }

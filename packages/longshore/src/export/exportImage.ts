@@ -20,7 +20,8 @@ import { singularityFiles } from './sif/rootFiles.ts';
 import { writeSif } from './sif/write.ts';
 import type { SquashfsOptions } from './squashfs/arguments.ts';
 import { findConverter } from './squashfs/converter.ts';
-import { type Machine, writeSquashfs } from './squashfs/write.ts';
+import { readMachine } from './squashfs/machine.ts';
+import { writeSquashfs } from './squashfs/write.ts';
 
 export interface ExportOptions extends SquashfsOptions {
   /**
@@ -103,12 +104,13 @@ async function writeImageFile(request: ExportRequest, progress: Progress): Promi
   const { image, output, options = {}, signal } = request;
   // Before the layers are read: an hour of reading must not end in "there is no converter".
   const converter = await findConverter(options);
+  const machine = await readMachine();
   const content = await flatten(request, progress);
   if (output.kind === 'sif') await addSingularityFiles(content, image);
   const common = {
     ...options,
     converter,
-    machine: machineLimits(),
+    machine,
     nowMs: Date.now(),
     signal,
     onBytes: progress.startWriting(),
@@ -159,10 +161,6 @@ async function addSingularityFiles(content: Content, image: ExportImage): Promis
   const source = memoryLayer(singularityFiles(image, content.tree));
   content.sources.push(source);
   content.tree.apply(await readLayer(source, { budget: new LayerBudget({}, 0) }));
-}
-
-function machineLimits(): Machine {
-  return { parallelism: availableParallelism(), memoryBytes: process.availableMemory() };
 }
 
 async function writeTree(request: ExportRequest, progress: Progress): Promise<Written> {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type ExportOptions, exportImage, findConverter } from '../../src/export/index.ts';
@@ -111,14 +111,22 @@ describe('an export to squashfs', () => {
     const { output } = await exportWith('works', {
       compression: 'zstd',
       level: 9,
-      jobs: 3,
+      jobs: 1,
       memoryBytes: 64 * 1024 ** 2,
     });
     const { args } = await readCall(output);
     const text = args.join(' ');
-    for (const part of ['-comp zstd', '-Xcompression-level 9', '-processors 3', '-mem 64M']) {
+    for (const part of ['-comp zstd', '-Xcompression-level 9', '-processors 1', '-mem 64M']) {
       assert.ok(text.includes(part), `${part} is not in ${text}`);
     }
+  });
+
+  it('starts no more threads than may run, whatever is asked for', async () => {
+    const { output } = await exportWith('works', { jobs: 1000, memoryBytes: 2 ** 50 });
+    const { args } = await readCall(output);
+    const after = (flag: string): number => Number.parseInt(args[args.indexOf(flag) + 1] ?? '', 10);
+    assert.ok(after('-processors') <= availableParallelism());
+    assert.ok(after('-mem') <= totalmem() / 2 ** 21);
   });
 
   it('gives the file the mode that is asked for', async () => {

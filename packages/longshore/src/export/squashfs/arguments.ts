@@ -18,12 +18,13 @@ export interface SquashfsOptions {
    */
   readonly level?: number | undefined;
   /**
-   * Threads of the converter.
-   * @defaultValue what the process may use (affinity and cgroup)
+   * Threads of the converter; more than the process may use (affinity and cgroup) are not started.
+   * @defaultValue what the process may use
    */
   readonly jobs?: number | undefined;
   /**
-   * Bytes of memory that the converter's queues and caches may take. It needs about 100 MB more.
+   * Bytes of memory that the converter's queues and caches may take, at most half of what the
+   * process may use. It needs about 100 MB more.
    * @defaultValue 256 MiB, or an eighth of what the process may use where that is less
    */
   readonly memoryBytes?: number | undefined;

@@ -9,6 +9,7 @@ import { TarStream } from '../layer/tarStream.ts';
 import type { TarMember } from '../tar/writer.ts';
 import { compressionLevel, converterArguments, type SquashfsOptions } from './arguments.ts';
 import type { Converter } from './converter.ts';
+import type { Machine } from './machine.ts';
 import { runConverter } from './run.ts';
 
 export interface WriteSquashfsOptions extends SquashfsOptions {
@@ -20,12 +21,6 @@ export interface WriteSquashfsOptions extends SquashfsOptions {
   readonly nowMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly onBytes?: ((bytes: number) => void) | undefined;
-}
-
-/** What the process may use, limits of its cgroup counted. */
-export interface Machine {
-  readonly parallelism: number;
-  readonly memoryBytes: number;
 }
 
 /** What squashfs can hold. */
@@ -51,8 +46,7 @@ export async function writeSquashfs(
     offsetBytes: options.offsetBytes ?? 0,
     compression,
     level: compressionLevel(compression, options.level),
-    jobs: options.jobs ?? machine.parallelism,
-    memoryBytes: options.memoryBytes ?? Math.min(256 * 1024 ** 2, machine.memoryBytes / 8),
+    ...boundsOf(options, machine),
     rootMode: image.tree.info(0).mode,
   });
   const filter = new SquashfsFilter(converter);
@@ -66,6 +60,22 @@ export async function writeSquashfs(
   }
   return filter.notes();
 }
+
+/** Whatever was asked for: threads beyond the cores wait, memory beyond the limit ends the job. */
+function boundsOf(
+  { jobs, memoryBytes }: SquashfsOptions,
+  { parallelism, memoryBytes: allowed }: Machine,
+): { readonly jobs: number; readonly memoryBytes: number } {
+  return {
+    jobs: Math.min(jobs ?? parallelism, parallelism),
+    memoryBytes:
+      memoryBytes === undefined
+        ? Math.min(USUAL_MEMORY_BYTES, allowed / 8)
+        : Math.min(memoryBytes, allowed / 2),
+  };
+}
+
+const USUAL_MEMORY_BYTES = 256 * 1024 ** 2;
 
 /** `tar2sqfs` calls a full disk an I/O error. */
 async function explain(error: unknown, output: string): Promise<unknown> {
