@@ -1,8 +1,10 @@
 // Times Longshore's way to a SIF against Apptainer's (unpack, then mksquashfs), in blocks: each has
 // one run of the rival and one of each of ours, in an order that changes from block to block.
-//   node bench/export/run.ts [--pairs 2] [--only 0,1] [--paths 34000] [--bytes 2350000000] [--dir DIR] [--out FILE]
+//   node bench/export/run.ts [--pairs 2] [--only 0,1] [--paths 34000] [--bytes 2350000000] [--dir DIR]
+//     [--out FILE] [--block NAME --side ours|theirs]
 // Needs umoci and mksquashfs, root, and some 8 GB in DIR. Adds to FILE, by default a new one in
-// bench/results/export/; a block at a time can so be measured when the machine is free.
+// bench/results/export/: where the machine is free for minutes only, a block can be measured by
+// several calls of one name.
 import { execFile } from 'node:child_process';
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
@@ -19,6 +21,8 @@ const { values } = parseArgs({
     bytes: { type: 'string', default: '2350000000' },
     dir: { type: 'string', default: join(tmpdir(), 'longshore-bench-export') },
     only: { type: 'string', default: '0,1,2,3' },
+    block: { type: 'string', default: '' },
+    side: { type: 'string', default: 'both' },
     out: {
       type: 'string',
       default: join(folder, `${new Date().toISOString().slice(0, 16).replace(':', '')}.json`),
@@ -132,34 +136,41 @@ async function save(result: Measured): Promise<void> {
   );
 }
 
+/** What the runs of one block say of each other. */
+async function compare(group: (typeof GROUPS)[number], block: string): Promise<void> {
+  const measured = (await readResults()).filter((result) => result.block === block);
+  const find = (side: Measured['side'], { compression, level }: Squash): Measured | undefined =>
+    measured.find(
+      (result) =>
+        result.side === side && result.compression === compression && result.level === level,
+    );
+  const rival = find('theirs', group.theirs);
+  for (const squash of group.ours) {
+    const own = find('ours', squash);
+    if (own === undefined || rival === undefined) continue;
+    console.log(
+      `${squash.compression}-${squash.level} is ${(rival.seconds / own.seconds).toFixed(2)} times as ` +
+        `fast as ${rival.compression}-${rival.level} (goal ${squash.goal})`,
+    );
+  }
+}
+
 await mkdir(values.dir, { recursive: true });
 await makeInput(layout, { paths: Number(values.paths), bytes: Number(values.bytes) });
-for (const group of values.only.split(',').map((place) => GROUPS[Number(place)])) {
+for (const place of values.only.split(',')) {
+  const group = GROUPS[Number(place)];
   if (group === undefined) throw new Error(`--only takes 0 to ${GROUPS.length - 1}`);
   for (let i = 0; i < Number(values.pairs); i++) {
-    const block = new Date().toISOString();
-    const runs = [() => theirs(group.theirs, block)].concat(
-      group.ours.map((squash) => () => ours(squash, block)),
-    );
+    const block = `${place} ${values.block === '' ? new Date().toISOString() : values.block}`;
+    const runs = [
+      ...(values.side === 'ours' ? [] : [() => theirs(group.theirs, block)]),
+      ...(values.side === 'theirs' ? [] : group.ours.map((squash) => () => ours(squash, block))),
+    ];
     // Neither side always finds the warmer cache.
     const turn = Math.floor(Math.random() * runs.length);
-    const measured: Measured[] = [];
     for (const measure of [...runs.slice(turn), ...runs.slice(0, turn)]) {
-      const result = await measure();
-      measured.push(result);
-      await save(result);
+      await save(await measure());
     }
-    const rival = measured.find(({ side }) => side === 'theirs');
-    for (const { compression, level, goal } of group.ours) {
-      const own = measured.find(
-        (result) =>
-          result.side === 'ours' && result.compression === compression && result.level === level,
-      );
-      if (own === undefined || rival === undefined) continue;
-      console.log(
-        `${compression}-${level} is ${(rival.seconds / own.seconds).toFixed(2)} times as fast as ` +
-          `${rival.compression}-${rival.level} (goal ${goal})`,
-      );
-    }
+    await compare(group, block);
   }
 }

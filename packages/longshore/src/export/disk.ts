@@ -1,9 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { access, constants, open, rename, rm } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  constants,
+  mkdir,
+  open,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
+import { isGroupFolder } from '../store/index.ts';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+const INCAPABLE = new Set(['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
 
 /** An error of the file system, said so that a person can act on it. */
 export function diskError(path: string, error: unknown): unknown {
@@ -20,6 +32,14 @@ export function diskError(path: string, error: unknown): unknown {
     });
   }
   if (code.startsWith('ERR_')) return error;
+  if (INCAPABLE.has(code)) {
+    return new LongshoreError(`${path} cannot be written: its file system answers ${code}`, {
+      code: 'ERR_OUTPUT_WRITE',
+      origin: 'disk',
+      hint: 'It cannot hold links, it seems; choose another for a tree, or write sif:, squashfs: or an archive to it',
+      cause: error,
+    });
+  }
   return new LongshoreError(`${path} cannot be written: ${code}`, {
     code: 'ERR_OUTPUT_WRITE',
     origin: 'disk',
@@ -31,6 +51,34 @@ export function diskError(path: string, error: unknown): unknown {
 /** A name beside `path` that nobody else uses: hidden, and telling what it will be. */
 export function partialName(path: string): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.partial`);
+}
+
+/**
+ * Makes a directory for outputs, and those above it. Within a group's folder (set-gid and writable by
+ * the group) they are made for the group too, whatever the umask says.
+ * @throws LongshoreError `ERR_DISK_FULL`, `ERR_OUTPUT_WRITE`
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    const first = await mkdir(path, { recursive: true });
+    if (first === undefined || !(await isGroupFolder(dirname(first)))) return;
+    const bits = (await stat(dirname(first))).mode & 0o7777;
+    for (let at = path; at.length >= first.length; at = dirname(at)) await chmod(at, bits);
+  } catch (error) {
+    throw diskError(path, error);
+  }
+}
+
+/**
+ * Permission bits for a file that others are to read: those of `usual` that the umask leaves, and all
+ * of them in a group's folder.
+ */
+export async function sharedMode(path: string, usual: number): Promise<number> {
+  if (await isGroupFolder(dirname(path))) return usual;
+  // Asking `process.umask()` would set it for a moment, for all threads.
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
+  const umask = /^Umask:\s*([0-7]+)$/m.exec(status)?.[1] ?? '022';
+  return usual & ~Number.parseInt(umask, 8);
 }
 
 /**

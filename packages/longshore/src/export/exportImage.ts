@@ -4,7 +4,7 @@ import type { Store } from '../store/index.ts';
 import { dockerFiles } from './archive/docker.ts';
 import { type ArchiveFile, writeTarFile } from './archive/file.ts';
 import { ociFiles } from './archive/oci.ts';
-import { replaceFile } from './disk.ts';
+import { replaceFile, sharedMode } from './disk.ts';
 import type { ExportListener, ExportNote } from './events.ts';
 import { type ExportImage, storeLayers } from './image.ts';
 import { type FileTree } from './layer/fileTree.ts';
@@ -36,8 +36,9 @@ export interface ExportOptions extends SquashfsOptions {
   /** `mksquashfs`, `tar2sqfs`, or an absolute path. */
   readonly converter?: string | undefined;
   /**
-   * Permission bits of the file that is written; a group's shared cache wants 0o775 or 0o640.
-   * @defaultValue 0o755 for a SIF, which can be started like a program; else 0o644
+   * Permission bits of the file that is written.
+   * @defaultValue 0o755 for a SIF, which can be started like a program, else 0o644; less the umask,
+   *   but for a directory that has set-gid and belongs to a group
    */
   readonly mode?: number | undefined;
 }
@@ -118,7 +119,7 @@ async function writeImageFile(request: ExportRequest, progress: Progress): Promi
   let list: readonly ExportNote[] = [];
   await replaceFile(
     output.path,
-    options.mode ?? (output.kind === 'sif' ? 0o755 : 0o644),
+    options.mode ?? (await sharedMode(output.path, output.kind === 'sif' ? 0o755 : 0o644)),
     async (partial) => {
       list =
         output.kind === 'sif'
@@ -177,8 +178,7 @@ async function writeArchive(
   files: readonly ArchiveFile[],
 ): Promise<Written> {
   const { output, options, signal } = request;
-  await replaceFile(output.path, options?.mode ?? 0o644, (partial) =>
-    writeTarFile(partial, files, signal),
-  );
+  const mode = options?.mode ?? (await sharedMode(output.path, 0o644));
+  await replaceFile(output.path, mode, (partial) => writeTarFile(partial, files, signal));
   return { list: [] };
 }

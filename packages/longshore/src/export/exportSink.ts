@@ -1,10 +1,10 @@
-import { mkdir, rename, stat, symlink } from 'node:fs/promises';
+import { constants, copyFile, link, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createLimiter } from '../concurrency/index.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Platform } from '../image/index.ts';
 import type { ImageSink, StoredImage } from '../transfer/index.ts';
-import { diskError, partialName } from './disk.ts';
+import { diskError, makeDirectory, partialName } from './disk.ts';
 import type { ExportEvent } from './events.ts';
 import { type ExportOptions, exportImage } from './exportImage.ts';
 import { type ExportImage, loadImage } from './image.ts';
@@ -107,11 +107,7 @@ async function placeOf(
 ): Promise<Place> {
   const { output } = options;
   if (!isDirectory) return { path: output.path, aliases: [] };
-  try {
-    await mkdir(output.path, { recursive: true });
-  } catch (error) {
-    throw diskError(output.path, error);
-  }
+  await makeDirectory(output.path);
   const [name = '', ...rest] = namesOf(options, stored);
   const aliases = new Set(rest);
   aliases.delete(name);
@@ -146,9 +142,28 @@ async function isMade(kind: OutputKind, path: string, image: ExportImage): Promi
 async function linkTo(path: string, alias: string): Promise<void> {
   const partial = partialName(alias);
   try {
-    await symlink(basename(path), partial);
+    await linkOrCopy(path, partial);
     await rename(partial, alias);
   } catch (error) {
+    await rm(partial, { force: true });
     throw diskError(alias, error);
   }
+}
+
+/** Where a file system has no links of either kind, a second name costs a second file. */
+async function linkOrCopy(path: string, to: string): Promise<void> {
+  const ways = [
+    () => symlink(basename(path), to),
+    () => link(path, to),
+    () => copyFile(path, to, constants.COPYFILE_FICLONE),
+  ];
+  let failure: unknown;
+  for (const way of ways) {
+    try {
+      return await way();
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
 }

@@ -1,18 +1,13 @@
-import { mkdir, stat, utimes } from 'node:fs/promises';
+import { stat, utimes } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { digestHex } from '../image/index.ts';
-import { diskError } from './disk.ts';
+import { makeDirectory } from './disk.ts';
 import { type ExportRequest, exportImage } from './exportImage.ts';
 
 export interface GetSquashfsRequest extends Omit<ExportRequest, 'output'> {
   /** A directory for squashfs files, one for each image; may be shared by nodes and users. */
   readonly directory: string;
-  /**
-   * Permission bits of the directory when it is made; files get `options.mode`.
-   * @defaultValue 0o755
-   */
-  readonly directoryMode?: number | undefined;
 }
 
 /**
@@ -28,11 +23,7 @@ export async function getSquashfs(request: GetSquashfsRequest): Promise<string> 
   const { directory, image } = request;
   const path = resolve(join(directory, `${digestHex(image.descriptor.digest)}.sqfs`));
   if (await touch(path)) return path;
-  try {
-    await mkdir(directory, { recursive: true, mode: request.directoryMode ?? 0o755 });
-  } catch (error) {
-    throw diskError(directory, error);
-  }
+  await makeDirectory(directory);
   await exportImage({ ...request, output: { kind: 'squashfs', path } });
   return path;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { writeError } from './storeErrors.ts';
@@ -22,6 +22,20 @@ export function temporaryName(path: string): string {
 
 export function isTemporaryName(fileName: string): boolean {
   return fileName.startsWith('.') && fileName.endsWith('.tmp');
+}
+
+const GROUP_FOLDER = 0o2020;
+
+/**
+ * Whether a folder was made for a group: `chmod 2775` or `2770`. What is made in it gets its group by
+ * set-gid, but its permissions by the umask of whoever comes first.
+ */
+export async function isGroupFolder(path: string): Promise<boolean> {
+  try {
+    return ((await stat(path)).mode & GROUP_FOLDER) === GROUP_FOLDER;
+  } catch {
+    return false;
+  }
 }
 
 export interface ReplaceFileOptions {

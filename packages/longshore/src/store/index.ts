@@ -1,6 +1,8 @@
 /** The local content store: blobs, unfinished blobs, references, leases; verify, prune, clear. */
+
 export type { ChosenReference } from './choosePrune.ts';
 export { type ClearOptions, clearStore } from './clearStore.ts';
+export { isGroupFolder } from './files.ts';
 export type { HolderIdentity } from './holder.ts';
 export { openStore, type StoreOptions } from './openStore.ts';
 export type { PrunedLeftover } from './pruneLeftovers.ts';

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
@@ -28,15 +28,21 @@ export class IngestFolder {
   readonly path: string;
   readonly dataPath: string;
   readonly pieces: PieceLog;
+  readonly #mode: number | undefined;
   #state: IngestState;
   #stateWritten = false;
 
-  constructor(path: string, descriptor: Descriptor, bootId: string | undefined) {
+  constructor(
+    path: string,
+    descriptor: Descriptor,
+    { bootId, mode }: { readonly bootId: string | undefined; readonly mode: number | undefined },
+  ) {
     this.path = path;
     this.dataPath = join(path, DATA);
+    this.#mode = mode;
     const { digest, size } = descriptor;
     this.#state = { digest, size, bootId, synced: [], checkpoints: [] };
-    this.pieces = new PieceLog(join(path, PIECES), () => this.#writeStateNow());
+    this.pieces = new PieceLog(join(path, PIECES), mode, () => this.#writeStateNow());
   }
 
   /** Starts from what an earlier holder left and what of it is trusted. */
@@ -44,10 +50,9 @@ export class IngestFolder {
     const lines = trusted.map(formatPiece).join('');
     this.#state = { ...this.#state, ...durable };
     this.#stateWritten = true;
-    await replaceFile(join(this.path, STATE), formatIngestState(this.#state), {
-      syncFolder: false,
-    });
-    await replaceFile(join(this.path, PIECES), lines, { syncFolder: false });
+    const options = { mode: this.#mode, syncFolder: false };
+    await replaceFile(join(this.path, STATE), formatIngestState(this.#state), options);
+    await replaceFile(join(this.path, PIECES), lines, options);
   }
 
   /** Records what has just been synced; the digest of the hashed prefix lies within it. */
@@ -60,7 +65,8 @@ export class IngestFolder {
     const checkpoints = isNew ? [...known, prefix] : known;
     this.#state = { ...this.#state, synced, checkpoints };
     this.#stateWritten = true;
-    await replaceFile(join(this.path, STATE), formatIngestState(this.#state));
+    const mode = this.#mode;
+    await replaceFile(join(this.path, STATE), formatIngestState(this.#state), { mode });
   }
 
   /** Writes the last pieces and closes their file. Losing them costs fetching again, nothing else. */
@@ -83,7 +89,9 @@ export class IngestFolder {
   #writeStateNow(): void {
     if (this.#stateWritten) return;
     this.#stateWritten = true;
-    writeFileSync(join(this.path, STATE), formatIngestState(this.#state));
+    const path = join(this.path, STATE);
+    writeFileSync(path, formatIngestState(this.#state));
+    if (this.#mode !== undefined) chmodSync(path, this.#mode);
   }
 }
 

@@ -58,19 +58,20 @@ export async function openIngest(
   const { lease, endedToken } = grant;
   const home = ingestFolder(context.layout, descriptor.digest);
   const path = join(home, lease.token);
-  const folder = new IngestFolder(path, descriptor, context.bootId);
+  const { bootId, modes } = context;
+  const folder = new IngestFolder(path, descriptor, { bootId, mode: modes.file });
   let file: FileHandle | undefined;
   try {
     const tokens = await listIngestFolders(home);
-    const leftover = await findLeftover(home, tokens, { descriptor, bootId: context.bootId });
+    const leftover = await findLeftover(home, tokens, { descriptor, bootId });
     const adopted =
       leftover === undefined ? undefined : await adopt(leftover, path, endedToken, context);
     for (const token of tokens) {
       await rm(join(home, token), { recursive: true, force: true });
     }
-    await makeFolder(path, context.modes.directory);
+    await makeFolder(path, modes.directory);
     file = await open(folder.dataPath, constants.O_RDWR | constants.O_CREAT, 0o666);
-    if (context.modes.file !== undefined) await file.chmod(context.modes.file);
+    if (modes.file !== undefined) await file.chmod(modes.file);
     const resumed = await resume(file, descriptor, adopted, options);
     if (adopted !== undefined) {
       await file.truncate(resumed.landed.toArray().at(-1)?.end ?? 0);

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { BlobPublisher } from './blobPublisher.ts';
 import { CHECKPOINT_BYTES } from './fileIngest.ts';
-import type { StoreModes } from './files.ts';
+import { isGroupFolder, type StoreModes } from './files.ts';
 import { type HolderIdentity, ownIdentity } from './holder.ts';
 import { IndexWriter } from './indexWriter.ts';
 import { layoutOf } from './layout.ts';
@@ -26,7 +26,7 @@ export interface StoreOptions {
   /**
    * Makes what is written usable by the directory's group whatever the umask: folders 2775, files
    * 0664, blobs as `blobMode` says.
-   * @defaultValue false
+   * @defaultValue as the directory is: true where it has set-gid and its group may write
    */
   readonly groupShared?: boolean | undefined;
   /**
@@ -67,7 +67,7 @@ export interface StoreOptions {
  */
 export async function openStore(path: string, options: StoreOptions = {}): Promise<Store> {
   const layout = layoutOf(resolve(path));
-  const modes = modesOf(options);
+  const modes = modesOf(options, options.groupShared ?? (await isGroupFolder(layout.root)));
   await prepareStore(layout, modes, options.create ?? true);
   const clock = options.clock ?? (() => performance.now());
   const identity = options.identity ?? ownIdentity();
@@ -92,8 +92,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
   return new LocalStore({ context, book, index, leases, staleMs });
 }
 
-function modesOf(options: StoreOptions): StoreModes {
-  const shared = options.groupShared ?? false;
+function modesOf(options: StoreOptions, shared: boolean): StoreModes {
   return {
     directory: shared ? 0o2775 : undefined,
     file: shared ? 0o664 : undefined,

@@ -1,4 +1,4 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs';
 import { formatPiece } from './ingestRecord.ts';
 
 /** A stream writes a line for about this much progress: what `kill -9` can cost it. */
@@ -13,13 +13,18 @@ const MAX_OPEN_RUNS = 64;
  */
 export class PieceLog {
   readonly #path: string;
+  readonly #mode: number | undefined;
   readonly #beforeFirstLine: () => void;
   readonly #runs: { start: number; end: number }[] = [];
   #fd: number | undefined;
 
-  /** @param beforeFirstLine makes sure that `state.json` is there, without which pieces mean nothing */
-  constructor(path: string, beforeFirstLine: () => void) {
+  /**
+   * @param mode permission bits of the file; the umask's where it is `undefined`
+   * @param beforeFirstLine makes sure that `state.json` is there, without which pieces mean nothing
+   */
+  constructor(path: string, mode: number | undefined, beforeFirstLine: () => void) {
     this.#path = path;
+    this.#mode = mode;
     this.#beforeFirstLine = beforeFirstLine;
   }
 
@@ -55,6 +60,7 @@ export class PieceLog {
     if (this.#fd === undefined) {
       this.#beforeFirstLine();
       this.#fd = openSync(this.#path, 'a', 0o666);
+      if (this.#mode !== undefined) fchmodSync(this.#fd, this.#mode);
     }
     writeSync(this.#fd, lines);
   }

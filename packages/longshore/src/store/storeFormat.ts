@@ -1,5 +1,5 @@
 import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
 import { MEDIA_TYPES } from '../image/index.ts';
 import { isTemporaryName, replaceFile, type StoreModes } from './files.ts';
@@ -118,11 +118,12 @@ async function exists(path: string): Promise<boolean> {
   }
 }
 
-/** Makes a folder with the store's mode; one that is there stays as it is. */
+/** Makes a folder, and those above it, with the store's mode; what is there stays as it is. */
 export async function makeFolder(path: string, mode: number | undefined): Promise<void> {
   try {
-    const made = await mkdir(path, { recursive: true });
-    if (made !== undefined && mode !== undefined) await chmod(path, mode);
+    const first = await mkdir(path, { recursive: true });
+    if (first === undefined || mode === undefined) return;
+    for (let at = path; at.length >= first.length; at = dirname(at)) await chmod(at, mode);
   } catch (cause) {
     throw writeError(cause, path);
   }
