@@ -102,10 +102,8 @@ async function ours({ compression, level }: Squash, block: string): Promise<Meas
   const told: { bytes: number; rssMiB: number; cpuSeconds: number } = JSON.parse(stdout);
   await rm(output, { force: true });
   const { bytes: outputBytes, rssMiB, cpuSeconds } = told;
-  return {
-    ...{ side: 'ours', block, compression, level, seconds, outputBytes, rssMiB, cpuSeconds },
-    loadBefore,
-  };
+  const same = { side: 'ours', block, compression, level } as const;
+  return { ...same, seconds, outputBytes, rssMiB, cpuSeconds, loadBefore };
 }
 
 async function readResults(): Promise<Measured[]> {

@@ -1,5 +1,15 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, readlink, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -82,6 +92,28 @@ describe('an export sink', () => {
     await writeFile(path, 'no SIF');
     await addAll([two], { output });
     assert.match(await readFile(path, 'latin1'), /^#!\/usr\/bin\/env run-singularity/);
+  });
+
+  it('lets files follow the umask, and the directory where it is a group folder', async () => {
+    const before = process.umask(0o077);
+    try {
+      const modes: number[] = [];
+      for (const [name, mode] of [
+        ['private/', 0o755],
+        ['group/', 0o2770],
+      ] as const) {
+        const parent = join(home, name);
+        await mkdir(parent);
+        await chmod(parent, mode);
+        const path = join(parent, 'images/');
+        await addAll([await imageOf('docker.io/library/a:1')], { output: { kind: 'sif', path } });
+        const [made = ''] = await readdir(path);
+        for (const at of [path, join(path, made)]) modes.push((await stat(at)).mode & 0o7777);
+      }
+      assert.deepEqual(modes, [0o700, 0o700, 0o2770, 0o755]);
+    } finally {
+      process.umask(before);
+    }
   });
 
   it('refuses to put two images into one file', async () => {

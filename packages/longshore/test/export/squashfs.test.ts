@@ -124,9 +124,9 @@ describe('an export to squashfs', () => {
   it('starts no more threads than may run, whatever is asked for', async () => {
     const { output } = await exportWith('works', { jobs: 1000, memoryBytes: 2 ** 50 });
     const { args } = await readCall(output);
-    const after = (flag: string): number => Number.parseInt(args[args.indexOf(flag) + 1] ?? '', 10);
-    assert.ok(after('-processors') <= availableParallelism());
-    assert.ok(after('-mem') <= totalmem() / 2 ** 21);
+    const given = (flag: string): number => Number.parseInt(args[args.indexOf(flag) + 1] ?? '', 10);
+    assert.ok(given('-processors') <= availableParallelism());
+    assert.ok(given('-mem') <= totalmem() / 2 ** 21);
   });
 
   it('gives the file the mode that is asked for', async () => {

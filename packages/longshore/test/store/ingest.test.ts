@@ -288,3 +288,30 @@ test(
     await shared.close();
   },
 );
+
+test(
+  "a directory that was made for a group keeps a group's modes under any umask",
+  TIMEOUT,
+  async () => {
+    await using folder = await makeFolder();
+    const { chmod, stat } = await import('node:fs/promises');
+    await chmod(folder.path, 0o2775);
+    const before = process.umask(0o077);
+    try {
+      const store = await openStore(folder.path);
+      const bytes = bytesOf(3_000_000, 'group');
+      const ingest = await store.ingest(describeBytes(bytes));
+      await ingest?.write(0, bytes.subarray(0, 2_000_000));
+      await ingest?.release();
+      await store.put('x', Buffer.from('x'));
+      for (const name of await readdir(folder.path, { recursive: true })) {
+        const stats = await stat(join(folder.path, name));
+        const wanted = stats.isDirectory() ? 0o2775 : name.startsWith('blobs') ? 0o444 : 0o664;
+        assert.equal((stats.mode & 0o7777).toString(8), wanted.toString(8), name);
+      }
+      await store.close();
+    } finally {
+      process.umask(before);
+    }
+  },
+);
