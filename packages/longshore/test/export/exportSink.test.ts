@@ -95,7 +95,7 @@ describe('an export sink', () => {
   });
 
   it('lets files follow the umask, and the directory where it is a group folder', async () => {
-    const before = process.umask(0o077);
+    const umask = process.umask(0o077);
     try {
       const modes: number[] = [];
       for (const [name, mode] of [
@@ -112,7 +112,7 @@ describe('an export sink', () => {
       }
       assert.deepEqual(modes, [0o700, 0o700, 0o2770, 0o755]);
     } finally {
-      process.umask(before);
+      process.umask(umask);
     }
   });
 
