@@ -1,3 +1,4 @@
+import { Breaks } from './elasticBreaks.ts';
 import { createElasticCoordinator, type ElasticCoordinator } from './elasticCoordinator.ts';
 import { fairGoodput, type Goodput, Meter, Streak } from './elasticMeter.ts';
 import { dwellMs, guardDownMs, guardUpMs, rampMs } from './elasticPace.ts';
@@ -59,8 +60,8 @@ class Elastic implements ElasticController {
   #failedUp = 0;
   #failedDown = 0;
   #rttMs = 50;
-  #brokenAtMs = Number.NEGATIVE_INFINITY;
   readonly #busy = new Streak();
+  readonly #breaks = new Breaks();
   #flatAbove = false;
 
   constructor(options: ElasticOptions, rules: ElasticRules) {
@@ -127,7 +128,7 @@ class Elastic implements ElasticController {
   #step(sample: ElasticSample, elapsedMs: number): void {
     const refused = this.#refusals.take(sample, this.#base);
     if (refused !== undefined) return this.#fallBack(refused.base, 'refused by the server');
-    if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample.atMs)) return;
+    if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample)) return;
     if (this.#guardMs > 0 && this.phase !== 'starting') {
       this.#guardMs -= elapsedMs;
       return;
@@ -153,11 +154,18 @@ class Elastic implements ElasticController {
     else if (this.#window.ms >= this.#rules.windowMs - 1e-6) this.#takeWindow();
   }
 
-  /** Connections that break say "fewer", once in a while and not once per broken connection. */
-  #takeBreaks(atMs: number): boolean {
-    if (atMs - this.#brokenAtMs < Math.max(1_000, 8 * this.#rttMs)) return false;
-    this.#brokenAtMs = atMs;
-    this.#fallBack(Math.max(1, Math.floor(0.7 * this.#base)), 'connections broke');
+  #takeBreaks(sample: ElasticSample): boolean {
+    const said = this.#breaks.take(sample, this.#rttMs);
+    if (said === undefined) return false;
+    if (said === 'turned away') {
+      const { base } = this.#refusals.turnAway(sample.atMs, sample.turnedAway?.inFlight ?? 1);
+      this.#fallBack(base, 'connections refused by the server');
+      return true;
+    }
+    // What broke at a width that is being tried says nothing against the one that is held.
+    const tried = this.phase === 'probing' && this.#width > this.#base;
+    if (tried) this.#failedUp += 1;
+    this.#fallBack(tried ? this.#base : Math.floor(0.7 * this.#base), 'connections broke');
     return true;
   }
 
@@ -194,10 +202,9 @@ class Elastic implements ElasticController {
    * ends the start is judged over a full window after the ramp.
    */
   #start(elapsedMs: number): void {
-    const { windowMs } = this.#rules;
     const ramped = this.#levelMs - elapsedMs >= rampMs(this.#rules, this.#rttMs);
     if (!ramped) this.#window.clear();
-    const settled = this.#window.ms >= windowMs - 1e-6;
+    const settled = this.#window.ms >= this.#rules.windowMs - 1e-6;
     if (!settled && this.#burst.ms < dwellMs(this.#rules, this.#rttMs) - 1e-6) return;
     const seen = (settled ? this.#window : this.#burst).read();
     this.#burst.clear();
@@ -209,10 +216,7 @@ class Elastic implements ElasticController {
     }
     const level = { width: this.target, goodput: fairGoodput(seen, this.#others) };
     const look = glance(this.#startup, level, this.#rules);
-    if (look === 'fallen') {
-      this.#endStart(level.width, true);
-      return;
-    }
+    if (look === 'fallen') return this.#endStart(level.width, true);
     if (this.target < this.#width || !(settled || first || look === 'pays')) return;
     const ended = takeLevel(this.#startup, level, this.#rules);
     if (ended || this.#width >= this.#cap() || this.#busy.ms >= this.#rules.busyMs) {

@@ -106,6 +106,14 @@ export class Refusals {
     return outcome;
   }
 
+  /**
+   * The server has turned new connections away while it served that many. It is a ceiling like that
+   * of a refusal; but it does not ask to wait, and no wait is needed.
+   */
+  turnAway(atMs: number, inFlight: number): RefusalOutcome {
+    return this.#lower(atMs, { base: Number.POSITIVE_INFINITY, inFlight, again: false });
+  }
+
   #lower(
     atMs: number,
     at: { readonly base: number; readonly inFlight: number; readonly again: boolean },

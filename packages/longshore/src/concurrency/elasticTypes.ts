@@ -37,6 +37,8 @@ export interface ElasticSample extends TimedSample {
   readonly refusals?: Refusals | undefined;
   /** Connections reset or timed out since the last sample. */
   readonly breaks?: number;
+  /** Those of `breaks` that broke before any answer, and the fewest flows open at such a moment. */
+  readonly turnedAway?: { readonly count: number; readonly inFlight: number } | undefined;
   /** Open flows without a byte for a second or more while others move. */
   readonly silent?: number;
   /** Round trip to this origin. @defaultValue 50 ms */

@@ -15,7 +15,17 @@ export interface Slot {
 }
 
 /** What a lane has seen since it was last asked. */
-type Seen = Pick<ElasticSample, 'bytes' | 'requests' | 'acceptedAt' | 'refusals' | 'breaks'>;
+type Seen = Pick<
+  ElasticSample,
+  'bytes' | 'requests' | 'acceptedAt' | 'refusals' | 'breaks' | 'turnedAway'
+>;
+
+/** How long a server that refuses is left in peace where no controller decides. */
+const REFUSED_MS = 1000;
+const LONGEST_REFUSED_MS = 60_000;
+/** The first pause after a request that failed before its answer; it doubles with each further one. */
+const FAILED_MS = 100;
+const LONGEST_FAILED_MS = 5000;
 
 /**
  * Everything that goes to or comes from one server of bytes: how many at once, when a request may
@@ -34,6 +44,8 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
   #acceptedAt = 0;
   #refusals: { count: number; inFlight: number; retryAfterMs: number | undefined } | undefined;
   #breaks = 0;
+  #turnedAway: { count: number; inFlight: number } | undefined;
+  #failuresInARow = 0;
   #nextAt = 0;
   #fastestSetupMs: number | undefined;
 
@@ -81,7 +93,7 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
   request(): {
     accepted: () => void;
     refused: (retryAfterMs: number | undefined) => void;
-    ended: (broken: boolean) => void;
+    ended: (how: 'well' | 'broken' | 'failed') => void;
   } {
     this.#flows += 1;
     this.#requests += 1;
@@ -92,6 +104,7 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
       accepted: () => {
         open = true;
         this.#open += 1;
+        this.#failuresInARow = 0;
         this.#acceptedAt = Math.max(this.#acceptedAt, inFlight);
         const setupMs = this.#now() - sentAt;
         this.#fastestSetupMs = Math.min(this.#fastestSetupMs ?? setupMs, setupMs);
@@ -104,11 +117,17 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
           inFlight: Math.min(before, this.#open - (open ? 1 : 0)),
           retryAfterMs,
         };
+        // Where a controller decides, it says by its admission when to ask again.
+        if (this.controller === undefined) {
+          const asked = retryAfterMs !== undefined && retryAfterMs > 0 ? retryAfterMs : REFUSED_MS;
+          this.#rest(Math.min(LONGEST_REFUSED_MS, asked));
+        }
       },
-      ended: (broken) => {
+      ended: (how) => {
         this.#flows -= 1;
         if (open) this.#open -= 1;
-        if (broken) this.#breaks += 1;
+        else if (how !== 'well') this.#failed(how);
+        if (how === 'broken') this.#breaks += 1;
       },
     };
   }
@@ -126,13 +145,29 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
       breaks: this.#breaks,
       ...(this.#acceptedAt === 0 ? {} : { acceptedAt: this.#acceptedAt }),
       ...(this.#refusals === undefined ? {} : { refusals: this.#refusals }),
+      ...(this.#turnedAway === undefined ? {} : { turnedAway: this.#turnedAway }),
     };
     this.#bytes = 0;
     this.#requests = 0;
     this.#acceptedAt = 0;
     this.#refusals = undefined;
+    this.#turnedAway = undefined;
     this.#breaks = 0;
     return seen;
+  }
+
+  /** Idle permits look for work many times a second: without a pause each look would be a request. */
+  #failed(how: 'broken' | 'failed'): void {
+    if (how === 'broken') {
+      const { count = 0, inFlight = Number.POSITIVE_INFINITY } = this.#turnedAway ?? {};
+      this.#turnedAway = { count: count + 1, inFlight: Math.min(inFlight, this.#open) };
+    }
+    this.#rest(Math.min(LONGEST_FAILED_MS, FAILED_MS * 2 ** this.#failuresInARow));
+    this.#failuresInARow += 1;
+  }
+
+  #rest(forMs: number): void {
+    this.#nextAt = Math.max(this.#nextAt, this.#now() + forMs);
   }
 
   async #admission(signal: AbortSignal | undefined): Promise<void> {
@@ -148,6 +183,6 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
   }
 
   #started(): void {
-    this.#nextAt = this.#now() + (this.controller?.admission.minIntervalMs ?? 0);
+    this.#rest(this.controller?.admission.minIntervalMs ?? 0);
   }
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Permit } from '../concurrency/index.ts';
-import { isLongshoreError, LongshoreError } from '../errors.ts';
+import { LongshoreError } from '../errors.ts';
 import type { BlobStream, RepositoryAddress } from '../registry/index.ts';
 import type { ByteRange, Ingest } from '../store/index.ts';
 import { BlobActivity } from './activity.ts';
@@ -9,7 +9,15 @@ import { ENOUGH, Flow, uncovered } from './flow.ts';
 import type { Slot } from './lane.ts';
 import type { MoveContext, MovedBlob } from './moveContext.ts';
 import type { PlannedBlob } from './plan.ts';
-import { afterFailure, isThrottled, NO_TROUBLE, retryAfterMs, type Trouble } from './retry.ts';
+import {
+  afterFailure,
+  endedHow,
+  isRangeTrouble,
+  isThrottled,
+  NO_TROUBLE,
+  retryAfterMs,
+  type Trouble,
+} from './retry.ts';
 
 /** Blobs up to this size (configs, mostly) cost a request, not bandwidth: they go as metadata. */
 const SMALL_BLOB_BYTES = 64 * 1024;
@@ -107,8 +115,10 @@ export class BlobMove {
   async #tryToHelp(range: ByteRange, slot: Slot): Promise<void> {
     try {
       if (this.#ingest !== undefined) await this.#runFlow({ ingest: this.#ingest, range, slot });
-    } catch {
-      // The owner meets the same trouble, and it is the owner who tells and counts it.
+    } catch (error) {
+      // The owner meets the same trouble, and it is the owner who tells and counts it; unless it had
+      // its bytes from a request without an offset, or before the server changed its mind.
+      if (isRangeTrouble(error)) this.#context.flows.rangesRefused(this.registry);
     }
   }
 
@@ -195,7 +205,7 @@ export class BlobMove {
     const request = slot.lane.request();
     this.#flows.add(flow);
     flows.add(flow, this);
-    let broken = false;
+    let ended: ReturnType<typeof endedHow> = 'well';
     try {
       const stream = await this.#open(flow, work.ingest);
       request.accepted();
@@ -205,10 +215,10 @@ export class BlobMove {
       if (flow.steppedAside) slot.permit.release();
       if (error === ENOUGH || flow.restarted) return;
       if (isThrottled(error)) request.refused(retryAfterMs(error));
-      else broken = isLongshoreError(error) && error.origin === 'network';
+      else ended = endedHow(error);
       throw error;
     } finally {
-      request.ended(broken);
+      request.ended(ended);
       flows.delete(flow);
       this.#flows.delete(flow);
     }

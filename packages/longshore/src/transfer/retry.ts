@@ -89,7 +89,7 @@ function isCorruption(error: unknown): boolean {
  * A range was refused or answered wrongly. A wrong size counts as well: it may stand in the
  * `Content-Range` alone, and the whole blob then tells the truth.
  */
-function isRangeTrouble(error: unknown): boolean {
+export function isRangeTrouble(error: unknown): boolean {
   return (
     isLongshoreError(error) &&
     ['ERR_RANGE_NOT_SATISFIABLE', 'ERR_RANGE_MISMATCH', 'ERR_SIZE_MISMATCH'].includes(error.code)
@@ -99,6 +99,13 @@ function isRangeTrouble(error: unknown): boolean {
 /** The registry refuses, or does not have it: another repository may. A full disk is no such thing. */
 function isRefusal(error: unknown): boolean {
   return isLongshoreError(error) && error.origin === 'registry';
+}
+
+/** How a request that was not refused for lack of room failed, as its server's lane counts it. */
+export function endedHow(error: unknown): 'well' | 'broken' | 'failed' {
+  if (!isLongshoreError(error) || !error.retryable)
+    return isRangeTrouble(error) ? 'failed' : 'well';
+  return error.origin === 'network' ? 'broken' : 'failed';
 }
 
 /** The server has no room: it answers, and may serve this very request later. */

@@ -212,6 +212,24 @@ test('a server that resets above six flows is not driven beyond for long', () =>
   assert.ok(run.resets <= 25, String(run.resets));
 });
 
+test('connections that are turned away while others are served tell the ceiling', () => {
+  const controller = elastic({ random: seededRandom(1) });
+  let atMs = 0;
+  const observe = (more: Partial<ElasticSample>) => {
+    atMs += 100;
+    const { target } = controller;
+    return controller.observe({ atMs, bytes: 1e6 * target, active: target, waiting: 99, ...more });
+  };
+  for (let i = 0; i < 12; i += 1) observe({ acceptedAt: controller.target });
+  const wide = controller.target;
+  assert.ok(wide > 8, `${wide} before`);
+  observe({ breaks: 1, turnedAway: { count: 1, inFlight: 8 } });
+  assert.ok(controller.target >= wide, 'once is chance');
+  observe({ breaks: 1, turnedAway: { count: 1, inFlight: 8 } });
+  assert.equal(controller.target, 8);
+  for (let i = 0; i < 300; i += 1) assert.ok(observe({ acceptedAt: 8 }) <= 8);
+});
+
 function together(link: number, models: Parameters<typeof runOrigins>[1], maxTotal?: number) {
   const coordinator = createElasticCoordinator(maxTotal);
   const controllers = models.map((_, index) =>

@@ -72,6 +72,20 @@ describe('a pull that finds its width', LIMIT, () => {
     });
   }
 
+  test('a fixed width above what the registry takes waits as it asks, and asks seldom', async () => {
+    await using port = await harbour();
+    await port.seed('fat:1', { layers: [{ size: 12 * MB }] });
+    port.server.faults = {
+      rules: [
+        { on: BLOBS, bytesPerSecond: 2 * MB, crowd: { above: 3, effect: 429 }, retryAfter: 1 },
+      ],
+    };
+    const result = await port.pull(['fat:1'], { workers: 10 });
+    assert.equal(result.outcome, 'succeeded');
+    const refused = port.server.stats.requestsByStatus[429] ?? 0;
+    assert.ok(refused >= 1 && refused <= 8, `${refused} refusals in ${result.milliseconds} ms`);
+  });
+
   test('believes no absurd Retry-After', async () => {
     await using port = await harbour();
     await port.seed('a:1', { layers: [{ size: 1000 }] });

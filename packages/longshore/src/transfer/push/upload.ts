@@ -155,7 +155,7 @@ export class Upload implements Disposable {
     if (this.#ended) return;
     this.#ended = true;
     if (how === 'refused') this.#request.refused(retryAfterMs);
-    this.#request.ended(how === 'broken');
+    this.#request.ended(how === 'broken' ? 'broken' : 'well');
     this.#permit.release();
     this.#lane.left(this, how);
   }

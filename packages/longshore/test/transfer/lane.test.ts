@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { createLimiter } from '../../src/concurrency/index.ts';
+import { Lane } from '../../src/transfer/lane.ts';
+
+/** A lane of a fixed width, by a clock of the test's own. */
+function fixedLane() {
+  const clock = { ms: 1000 };
+  const lane = new Lane(createLimiter({ name: 'test', width: 4 }), undefined, () => clock.ms);
+  const opens = (): boolean => {
+    const permit = lane.tryAcquire();
+    permit?.release();
+    return permit !== undefined;
+  };
+  return { clock, lane, opens };
+}
+
+test('a server that refuses is left in peace for as long as it asks, also at a fixed width', () => {
+  const { clock, lane, opens } = fixedLane();
+  assert.ok(opens());
+  lane.request().refused(3000);
+  clock.ms += 2999;
+  assert.ok(!opens());
+  clock.ms += 1;
+  assert.ok(opens());
+});
+
+test('what a server asks is bounded, and a second is the rule where it asks nothing', () => {
+  for (const [asked, waitMs] of [
+    [1e15, 60_000],
+    [-5, 1000],
+    [undefined, 1000],
+  ] as const) {
+    const { clock, lane, opens } = fixedLane();
+    lane.request().refused(asked);
+    clock.ms += waitMs - 1;
+    assert.ok(!opens(), String(asked));
+    clock.ms += 1;
+    assert.ok(opens(), String(asked));
+  }
+});
+
+test('requests that fail before an answer are spaced out, until one is answered', () => {
+  const { clock, lane, opens } = fixedLane();
+  for (const pauseMs of [100, 200, 400]) {
+    lane.request().ended('broken');
+    clock.ms += pauseMs - 1;
+    assert.ok(!opens());
+    clock.ms += 1;
+    assert.ok(opens());
+  }
+  const answered = lane.request();
+  answered.accepted();
+  answered.ended('broken');
+  assert.ok(opens(), 'a body that broke is asked for anew at once');
+  lane.request().ended('failed');
+  clock.ms += 100;
+  assert.ok(opens());
+});
+
+test('connections that break before an answer are told with what was open then', () => {
+  const { lane } = fixedLane();
+  for (let i = 0; i < 3; i += 1) lane.request().accepted();
+  lane.request().ended('broken');
+  lane.request().ended('failed');
+  const { breaks, turnedAway } = lane.take();
+  assert.deepEqual({ breaks, turnedAway }, { breaks: 1, turnedAway: { count: 1, inFlight: 3 } });
+  assert.equal(lane.take().turnedAway, undefined);
+});
