@@ -1,5 +1,7 @@
 /** Builds: specifications become a graph of targets, builders make images of them in the store. */
 
+export { type AssembleOptions, openAssembleBuilder } from './assemble/openAssemble.ts';
+export type { LayerCompression } from './assemble/writeLayer.ts';
 export { type OpenedBuilder, openBuilder } from './builder/open.ts';
 export type { BuildahOptions, BuilderOptions, Environment } from './builder/options.ts';
 export type { Builder, BuilderName, BuildRequest, BuildStep } from './builder.ts';

@@ -27,6 +27,9 @@ export {
 export { createExportSink, type ExportSinkOptions } from './exportSink.ts';
 export { type ExportImage, type LoadImageOptions, loadImage, storeLayers } from './image.ts';
 export { type ImageConfig, parseImageConfig } from './imageConfig.ts';
+export { decompress } from './layer/decompress.ts';
+export type { FileTree } from './layer/fileTree.ts';
+export { indexLayers } from './layer/flatten.ts';
 export type { LayerLimits } from './layer/limits.ts';
 export type { LayerSource } from './layer/source.ts';
 export {
@@ -50,3 +53,6 @@ export {
 } from './squashfs/arguments.ts';
 export { type Converter, type FindConverterOptions, findConverter } from './squashfs/converter.ts';
 export { type GetSquashfsRequest, getSquashfs } from './squashfsCache.ts';
+export { TarReader } from './tar/reader.ts';
+export type { TarEntry } from './tar/types.ts';
+export { endOfArchive, filling, formatHeader, type TarMember } from './tar/writer.ts';

@@ -2,6 +2,11 @@ import { LongshoreError } from '../../errors.ts';
 
 const SYNTAX = /[\\^$.*+?()[\]{}|/]/;
 
+/** True where Go's `path.Match` would see more than plain characters. */
+export function hasWildcards(pattern: string): boolean {
+  return /^(?:[^\\*?[]|\\.)*[*?[]/su.test(pattern);
+}
+
 /**
  * Go's `path.Match` for a whole pattern: `*` and `?` stop at slashes, `[a-z]` and `[^a-z]` are
  * classes, a backslash takes the next character as it is.
