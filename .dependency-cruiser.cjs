@@ -10,6 +10,7 @@ const rooms = {
   tune: ['image', 'concurrency', 'registry', 'store', 'transfer', 'serve'],
   build: ['image', 'concurrency', 'registry', 'store', 'transfer', 'export', 'serve'],
   run: ['image', 'concurrency', 'registry', 'store', 'transfer', 'export', 'build'],
+  doctor: ['image', 'concurrency', 'registry', 'store', 'transfer'],
   cli: [
     'image',
     'concurrency',
@@ -21,6 +22,7 @@ const rooms = {
     'tune',
     'build',
     'run',
+    'doctor',
   ],
 };
 const src = 'packages/longshore/src';

@@ -13,6 +13,7 @@ export type { Settled, Workers } from './lanes.ts';
 export { type PulledImage, type PullOptions, type PullResult, pull } from './pull.ts';
 export {
   type CeilingMemory,
+  findProfile,
   type ImageNode,
   type ImageToPush,
   openCeilingMemory,

@@ -4,7 +4,13 @@ import { normal, type Random, seededRandom } from './random.ts';
 export type RegistryModel =
   | { readonly kind: 'willing' }
   /** Uploads beyond the limit freeze, each with this chance a second; at once when infinite. */
-  | { readonly kind: 'freeze'; readonly limit: number; readonly perSecond: number }
+  | {
+      readonly kind: 'freeze';
+      readonly limit: number;
+      readonly perSecond: number;
+      /** A frozen one counts on, until it is cut: then those that come next freeze as well. */
+      readonly keepsPlace?: boolean;
+    }
   /** Everything slows down, as (limit / uploads) to the power of `steepness`. */
   | { readonly kind: 'collapse'; readonly limit: number; readonly steepness: number }
   /** 429 at the start of an upload. */
@@ -112,6 +118,17 @@ export const HUNDRED_IMAGES: readonly PushScenario[] = [
     name: '100 images, freeze above 3',
     registry: { kind: 'freeze', limit: 3, perSecond: Number.POSITIVE_INFINITY },
   },
+  {
+    ...IMAGES,
+    name: '100 images, freeze above 3 in their places',
+    perConnection: 2,
+    registry: {
+      kind: 'freeze',
+      limit: 3,
+      perSecond: Number.POSITIVE_INFINITY,
+      keepsPlace: true,
+    },
+  },
   { ...IMAGES, name: '100 images, 429 above 4', registry: { kind: '429', limit: 4 } },
   {
     ...IMAGES,
@@ -169,6 +186,7 @@ export class PushWorld {
   readonly scenario: PushScenario;
   readonly random: Random;
   readonly step: number;
+  readonly #seen = new Set<number>();
   #noise = 0;
 
   constructor(scenario: PushScenario, seed: number, step: number) {
@@ -193,6 +211,10 @@ export class PushWorld {
     const { registry } = this.scenario;
     if (registry.kind !== 'freeze' && registry.kind !== '503') return undefined;
     const thawed = bodies.filter(({ frozen }) => !frozen);
+    if (registry.kind === 'freeze' && registry.keepsPlace === true) {
+      this.#freezeNew(bodies, registry.limit);
+      return undefined;
+    }
     const excess = (registry.kind === 'freeze' ? thawed : bodies).length - registry.limit;
     if (excess <= 0) return undefined;
     const chance = 1 - Math.exp(-registry.perSecond * excess * this.step);
@@ -204,6 +226,14 @@ export class PushWorld {
     if (registry.kind === '503') return victim;
     if (victim !== undefined) victim.frozen = true;
     return undefined;
+  }
+
+  /** Those that come when the places are taken, by moving or by frozen ones. */
+  #freezeNew(bodies: readonly Upload[], limit: number): void {
+    for (const [place, upload] of bodies.entries()) {
+      if (place >= limit && !this.#seen.has(upload.id)) upload.frozen = true;
+      this.#seen.add(upload.id);
+    }
   }
 
   /** Sends bytes of the bodies; returns how many MB. */

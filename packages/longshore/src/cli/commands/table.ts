@@ -304,6 +304,19 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./tuneCompare.ts')).runTuneCompare,
   },
   {
+    name: 'doctor',
+    args: '[REF]',
+    summary:
+      'Say what limits this machine, and the registry or image that is named, and what to change',
+    options: ['write', 'json', 'store', 'insecure', 'ca', 'cert', 'key'],
+    examples: [
+      'longshore doctor',
+      'longshore doctor registry.lab/team/app:1',
+      'longshore doctor registry.lab --write registry.lab/team/scratch',
+    ],
+    load: async () => (await import('./doctor.ts')).runDoctor,
+  },
+  {
     name: 'demo',
     args: '',
     summary: 'Show the whole story on this machine alone: no Docker, no network',

@@ -183,3 +183,27 @@ export const tune: z.ZodType = z
     notes: z.array(z.object({ kind: z.string(), text: z.string() })).describe('Warnings'),
   })
   .describe('What longshore tune pull, tune push and tune replay print with --json');
+
+const finding = z.object({
+  about: z.enum(['machine', 'store', 'engine', 'buildx', 'buildah', 'registry']),
+  level: z.enum(['good', 'advice', 'blocker']).describe('blocker: nothing can start like this'),
+  text: z.string(),
+  change: z.string().optional().describe('What to change'),
+  gate: z
+    .object({ stage: z.enum(['build', 'push', 'pull']), width: count })
+    .optional()
+    .describe('So many at once and not more'),
+});
+
+export const doctor: z.ZodType = z
+  .object({
+    verb: z.literal('doctor'),
+    longshore: z.string().describe('Version of the program'),
+    canStart: z.boolean(),
+    narrowest: finding.optional().describe('The first blocker, or what lets the fewest through'),
+    findings: z.array(finding),
+    facts: z
+      .record(z.string(), z.record(z.string(), z.unknown()))
+      .describe('What the probes saw: machine, store, builders, registry'),
+  })
+  .describe('What longshore doctor --json prints');

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { cacheLs, cachePrune, cacheVerify, layers, pull, push, tune } from './documents.ts';
+import { cacheLs, cachePrune, cacheVerify, doctor, layers, pull, push, tune } from './documents.ts';
 import { event } from './event.ts';
 
 /** The schemas by the names that `longshore schema` knows. */
@@ -11,6 +11,7 @@ export const schemas: ReadonlyMap<string, z.ZodType> = new Map([
   ['cache-verify', cacheVerify],
   ['cache-prune', cachePrune],
   ['push', push],
+  ['doctor', doctor],
   ['tune', tune],
   ['event', event],
 ]);

@@ -7,6 +7,7 @@ export const schemaNames: readonly string[] = [
   'cache-verify',
   'cache-prune',
   'push',
+  'doctor',
   'tune',
   'event',
 ];

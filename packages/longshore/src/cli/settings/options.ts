@@ -234,6 +234,12 @@ export const OPTIONS = {
     help: 'Read the password from stdin',
     notInFile: true,
   },
+  write: {
+    kind: 'text',
+    placeholder: 'REPO',
+    help: 'Repository, with its registry, that doctor may upload some bytes to; without it nothing is written to any registry',
+    notInFile: true,
+  },
   widths: {
     kind: 'text',
     placeholder: 'LIST',

@@ -1,6 +1,7 @@
 /** Pushes: from the store to registries, no wider than they bear. */
 export { openCeilingMemory } from './ceilingMemory.ts';
 export type { PushRegistry } from './context.ts';
+export { findProfile } from './profiles.ts';
 export { push } from './push.ts';
 export { openPusher, type Pusher, type PushRequest } from './pusher.ts';
 export { type ImageNode, readImage } from './readImage.ts';

@@ -86,7 +86,12 @@ export const REGISTRY_PROFILES: readonly RegistryProfile[] = [
 const UNKNOWN: Pick<RegistryProfile, 'mounts' | 'chunks'> = { mounts: true, chunks: true };
 
 /** @param registry host with an optional port, as references carry it */
-export function profileOf(registry: string): Pick<RegistryProfile, 'mounts' | 'chunks'> {
+export function findProfile(registry: string): RegistryProfile | undefined {
   const host = registry.toLowerCase().replace(/:\d+$/, '');
-  return REGISTRY_PROFILES.find(({ hosts }) => hosts?.test(host)) ?? UNKNOWN;
+  return REGISTRY_PROFILES.find(({ hosts }) => hosts?.test(host));
+}
+
+/** @param registry as above */
+export function profileOf(registry: string): Pick<RegistryProfile, 'mounts' | 'chunks'> {
+  return findProfile(registry) ?? UNKNOWN;
 }

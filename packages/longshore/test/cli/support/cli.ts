@@ -31,7 +31,8 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
   const stderr = collect(options.onStderr);
   const host: CliHost = {
     argv,
-    env: { HOME: '/nonexistent', ...env },
+    // Root could make a home that is not there, and one test would learn widths from another.
+    env: { HOME: '/nonexistent', XDG_STATE_HOME: '/dev/null/state', ...env },
     stdin: Readable.from(stdin === '' ? [] : [Buffer.from(stdin)]),
     stdout: stdout.stream,
     stderr: stderr.stream,
