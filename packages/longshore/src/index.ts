@@ -1,7 +1,7 @@
 /**
  * What most programs need: pull images into a store. Each room has more under its own name:
  * `longshore/image`, `longshore/registry`, `longshore/store`, `longshore/transfer`,
- * `longshore/serve`, `longshore/export`, `longshore/tune`, `longshore/concurrency`.
+ * `longshore/serve`, `longshore/export`, `longshore/tune`, `longshore/build`, `longshore/run`, `longshore/concurrency`.
  */
 export {
   type ErrorOrigin,

@@ -2,7 +2,7 @@
 
 export type { ChosenReference } from './choosePrune.ts';
 export { type ClearOptions, clearStore } from './clearStore.ts';
-export { isGroupFolder } from './files.ts';
+export { isGroupFolder, replaceFile } from './files.ts';
 export type { HolderIdentity } from './holder.ts';
 export { openStore, type StoreOptions } from './openStore.ts';
 export type { PrunedLeftover } from './pruneLeftovers.ts';
@@ -12,6 +12,7 @@ export { type ReferenceUsage, readStoreUsage, type StoreUsage } from './storeUsa
 export type {
   BlobReadOptions,
   ByteRange,
+  Claim,
   Ingest,
   IngestOptions,
   Store,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { errnoOf, LongshoreError } from '../errors.ts';
 import { type Descriptor, type Digest, digestAlgorithm, digestOf } from '../image/index.ts';
+import { claimName } from './claim.ts';
 import type { FileIngest } from './fileIngest.ts';
 import { removeQuietly } from './files.ts';
 import { type FileUpload, startUpload } from './fileUpload.ts';
@@ -18,6 +19,7 @@ import type { ReferenceBook } from './referenceBook.ts';
 import { blobNotFound, readError, writeError } from './storeErrors.ts';
 import type {
   BlobReadOptions,
+  Claim,
   Ingest,
   IngestOptions,
   Store,
@@ -184,6 +186,11 @@ export class LocalStore implements Store {
     const upload = await startUpload(this.#parts.context, (ended) => this.#uploads.delete(ended));
     this.#uploads.add(upload);
     return upload;
+  }
+
+  claim(name: string, signal?: AbortSignal): Promise<Claim> {
+    const { leases, staleMs } = this.#parts;
+    return claimName(leases, name, { staleMs, signal });
   }
 
   async setReference(name: string, descriptor: Descriptor): Promise<void> {

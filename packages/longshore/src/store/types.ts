@@ -69,6 +69,13 @@ export interface Upload {
   abort(): Promise<void>;
 }
 
+/** A name that no other process works on meanwhile. */
+export interface Claim {
+  /** Aborted when it is lost (a heartbeat that could not be written in time). */
+  readonly signal: AbortSignal;
+  release(): Promise<void>;
+}
+
 export interface StoredReference {
   /** The whole name, as `formatReference` prints it. */
   readonly name: string;
@@ -106,6 +113,11 @@ export interface Store {
    */
   ingest(descriptor: Descriptor, options?: IngestOptions): Promise<Ingest | undefined>;
   upload(): Promise<Upload>;
+  /**
+   * Keeps other processes, on this node and on others, from working on something of that name.
+   * @throws LongshoreError `ERR_CLAIMED` while another process holds it
+   */
+  claim(name: string, signal?: AbortSignal): Promise<Claim>;
   setReference(name: string, descriptor: Descriptor): Promise<void>;
   getReference(name: string): Promise<Descriptor | undefined>;
   deleteReference(name: string): Promise<boolean>;

@@ -14,10 +14,12 @@ export { type PulledImage, type PullOptions, type PullResult, pull } from './pul
 export {
   type CeilingMemory,
   findProfile,
+  createPublishGate,
   type ImageNode,
   type ImageToPush,
   openCeilingMemory,
   openPusher,
+  type PublishGate,
   type PushedImage,
   type Pusher,
   type PusherOptions,

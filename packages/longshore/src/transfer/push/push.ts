@@ -1,5 +1,5 @@
-import { LongshoreError } from '../../errors.ts';
 import { steadyNow } from '../clock.ts';
+import { createPublishGate } from './publishGate.ts';
 import { openPusher, type Pusher } from './pusher.ts';
 import type { ImageToPush, PushedImage, PushOptions, PushResult } from './types.ts';
 
@@ -48,50 +48,16 @@ async function pushAll(
   images: readonly ImageToPush[],
   { failFast, publish }: PushOptions,
 ): Promise<readonly PushedImage[]> {
-  const gate = publish === 'all-or-none' ? createGate(images.length) : undefined;
+  const gate = publish === 'all-or-none' ? createPublishGate(images.length) : undefined;
   return Promise.all(
     images.map(async (image) => {
       const pushed = await pusher.push(image, { beforeTag: gate?.wait });
-      if (pushed.state === 'failed' || pushed.state === 'cancelled') gate?.fail(pushed);
+      if (pushed.state === 'failed' || pushed.state === 'cancelled') gate?.fail(pushed.source);
       else gate?.pass();
       if (pushed.state === 'failed' && failFast === true) pusher.stop(pushed.error);
       return pushed;
     }),
   );
-}
-
-interface Gate {
-  /** Waits until every image is up. @throws LongshoreError `ERR_HELD_BACK` when one has failed */
-  readonly wait: () => Promise<void>;
-  /** An image is done without having waited. */
-  pass(): void;
-  fail(image: PushedImage): void;
-}
-
-/** Opens when all images have come to it, or been found unchanged. */
-function createGate(images: number): Gate {
-  const opened = Promise.withResolvers<void>();
-  opened.promise.catch(() => undefined);
-  const arrived = { count: 0 };
-  const arrive = (): void => {
-    arrived.count += 1;
-    if (arrived.count >= images) opened.resolve();
-  };
-  return {
-    wait: () => {
-      arrive();
-      return opened.promise;
-    },
-    pass: arrive,
-    fail: ({ source }) =>
-      opened.reject(
-        new LongshoreError(`Its tag was not moved, because ${source} is not up`, {
-          code: 'ERR_HELD_BACK',
-          origin: 'input',
-          hint: 'Push again: what is there is not sent twice',
-        }),
-      ),
-  };
 }
 
 function count(images: readonly PushedImage[]): {

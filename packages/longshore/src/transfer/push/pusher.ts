@@ -220,7 +220,7 @@ class OpenPusher implements Pusher {
     const destination =
       image.destination === undefined ? source : parseReference(image.destination);
     const name = formatReference(source);
-    const descriptor = await this.#options.store.getReference(name);
+    const descriptor = image.descriptor ?? (await this.#options.store.getReference(name));
     if (descriptor === undefined) throw notInStore(name, this.#options.store.path);
     const { digest } = destination;
     if (digest !== undefined && digest !== descriptor.digest) {

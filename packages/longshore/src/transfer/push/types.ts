@@ -1,5 +1,5 @@
 import type { RememberedCeiling } from '../../concurrency/index.ts';
-import type { Digest } from '../../image/index.ts';
+import type { Descriptor, Digest } from '../../image/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { ErrorSummary, EventListener } from '../events.ts';
 import type { Settled, Workers } from '../lanes.ts';
@@ -14,6 +14,11 @@ export interface ImageToPush {
    * @defaultValue `source`
    */
   readonly destination?: string | undefined;
+  /**
+   * What is pushed.
+   * @defaultValue what `source` leads to in the store when the push begins
+   */
+  readonly descriptor?: Descriptor | undefined;
 }
 
 /** What earlier runs found out about registries that failed above some width. */
