@@ -17,7 +17,7 @@ export interface FrameView {
 }
 
 /** Rows of the terminal that a frame leaves free: one for the cursor, one above for context. */
-const FREE_ROWS = 2;
+export const FREE_ROWS = 2;
 
 /**
  * The live part of the display as lines, none wider than `columns - 1` cells (a line that fills
@@ -42,7 +42,7 @@ export function renderFrame(state: ProgressState, view: FrameView): string[] {
   return paintAll(lines, view);
 }
 
-function paintAll(lines: readonly (readonly Span[])[], view: FrameView): string[] {
+export function paintAll(lines: readonly (readonly Span[])[], view: FrameView): string[] {
   const columns = Math.max(1, view.columns - 1);
   return lines.map((spans) =>
     paintLine(spans, { columns, colour: view.colour, mark: view.unicode ? '…' : '~' }),
@@ -90,7 +90,7 @@ function throttleLine({ throttle }: ProgressState, view: FrameView): Span[][] {
   return [[{ text, style: 'yellow' }]];
 }
 
-function blobLines(active: readonly ActiveBlob[], room: number, view: FrameView): Span[][] {
+export function blobLines(active: readonly ActiveBlob[], room: number, view: FrameView): Span[][] {
   if (active.length <= room) return active.map((blob) => blobLine(blob, view));
   if (room <= 0) return [];
   const shown = active.slice(0, room - 1);
@@ -136,7 +136,7 @@ function blobLine(blob: ActiveBlob, view: FrameView): Span[] {
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'] as const;
 
 /** A bar and a space after it, or nothing where fewer than six cells are left for it. */
-function barSpans(done: number, total: number, width: number, view: FrameView): Span[] {
+export function barSpans(done: number, total: number, width: number, view: FrameView): Span[] {
   if (width < 6) return [];
   const share = total <= 0 ? 0 : Math.max(0, Math.min(1, done / total));
   const eighths = Math.floor(share * width * 8);

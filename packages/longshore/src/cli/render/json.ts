@@ -8,15 +8,19 @@ export interface NoticeLine {
   readonly text: string;
 }
 
-/** Changes of state are all written; of `progress`, one in so many milliseconds. */
+/** Changes of state are all written; of those that only tell how far it is, one in so many milliseconds. */
 const PROGRESS_MS = 500;
+const PROGRESS_TYPES: ReadonlySet<string> = new Set(['progress', 'bulk.progress']);
 
 /** One JSON object a line: the events as they are, and notices. */
-export function createJsonRenderer(write: (text: string) => void, clock: Clock): Renderer {
+export function createJsonRenderer<E extends { readonly type: string }>(
+  write: (text: string) => void,
+  clock: Clock,
+): Renderer<E> {
   let progressAt = Number.NEGATIVE_INFINITY;
   return {
     onEvent(event) {
-      if (event.type === 'progress') {
+      if (PROGRESS_TYPES.has(event.type)) {
         if (clock.now() - progressAt < PROGRESS_MS) return;
         progressAt = clock.now();
       }

@@ -9,12 +9,39 @@ import { cleanText } from './text.ts';
 export interface LastingLine {
   readonly text: string;
   readonly style: Style;
+  /** Not to be told a second time. */
+  readonly once?: true;
 }
 
 /** What failed, why and what to do, in one line. */
 export function formatFailure(reference: string, error: ErrorSummary): string {
   const hint = error.hint === undefined ? '' : `. ${error.hint}`;
   return cleanText(`failed ${reference}: ${error.message}${hint}`);
+}
+
+/** What an event of a pull or a push leaves in a terminal for good. */
+export function lastingLines(event: TransferEvent): readonly LastingLine[] {
+  switch (event.type) {
+    case 'image.failed':
+      return [{ text: formatFailure(event.reference, event.error), style: 'red' }];
+    case 'registry.warning':
+      return [{ text: warningText(event), style: 'yellow', once: true }];
+    case 'run.finished':
+      return summaryLines(event);
+    default:
+      return [];
+  }
+}
+
+/** What a registry wants people to know. */
+export function warningText({
+  registry,
+  text,
+}: {
+  readonly registry: string;
+  readonly text: string;
+}): string {
+  return cleanText(`${registry} warns: ${text}`);
 }
 
 /**
@@ -70,9 +97,10 @@ export function summaryLines(
 /** More servers than this are in the report, not in the log. */
 const MAX_SETTLED = 4;
 
-function settledLines({
+/** How wide a run settled at each server, and why. */
+export function settledLines({
   settled,
-}: Extract<TransferEvent, { type: 'run.finished' }>): LastingLine[] {
+}: Pick<Extract<TransferEvent, { type: 'run.finished' }>, 'settled'>): LastingLine[] {
   return settled.slice(0, MAX_SETTLED).flatMap((one): LastingLine[] => {
     const text = settledLine(one);
     return text === undefined ? [] : [{ text: cleanText(text), style: 'dim' }];

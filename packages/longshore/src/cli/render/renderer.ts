@@ -1,10 +1,10 @@
-import type { EventListener } from '../../transfer/index.ts';
+import type { TransferEvent } from '../../transfer/index.ts';
 
 export type NoticeLevel = 'info' | 'warning' | 'error';
 
 /** A subscriber that shows a run to a person or to a program, on stderr. */
-export interface Renderer {
-  readonly onEvent: EventListener;
+export interface Renderer<E = TransferEvent> {
+  readonly onEvent: (event: E) => void;
   /** A line from the program itself, in the form that this renderer writes. */
   notice(level: NoticeLevel, text: string): void;
   /** Takes the live part away, writes what is still held back, frees timers. Idempotent. */

@@ -1,9 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
-import { renderFrame } from './frame.ts';
-import { formatFailure, type LastingLine, summaryLines } from './lasting.ts';
+import type { FrameView } from './frame.ts';
+import type { LastingLine } from './lasting.ts';
 import { paintLine, type Style } from './paint.ts';
 import { type Clock, type NoticeLevel, type Renderer } from './renderer.ts';
-import { foldEvent, INITIAL_STATE } from './state.ts';
 import { cleanText, textWidth } from './text.ts';
 
 /** The terminal, as far as this renderer uses it. */
@@ -16,6 +15,16 @@ export interface Terminal {
   readonly unicode: boolean;
   /** Whether lines that no longer fit are wrapped anew when the window narrows. */
   readonly reflows: boolean;
+}
+
+/** A kind of run as a terminal shows it; all of it pure. */
+export interface RunView<S, E> {
+  readonly initial: S;
+  readonly fold: (state: S, event: E) => S;
+  /** The live part: no line wider than `columns - 1` cells, no more of them than `rows - 2`. */
+  readonly frame: (state: S, view: FrameView) => readonly string[];
+  /** What an event leaves in the terminal for good. */
+  readonly lasting: (event: E) => readonly LastingLine[];
 }
 
 /** Ten frames a second: the eye sees motion, and a frame of 50 lines costs well under 1 ms. */
@@ -39,18 +48,22 @@ const NOTICE_STYLES: Readonly<Record<NoticeLevel, Style>> = {
  * frame is one write: up over the old one, every line with its end cleared, the rest below
  * cleared. The cursor is never hidden, so that not even `kill -9` leaves the terminal odd.
  */
-export function createTtyRenderer(terminal: Terminal, clock: Clock): Renderer {
-  let state = INITIAL_STATE;
+export function createTtyRenderer<S, E>(
+  terminal: Terminal,
+  clock: Clock,
+  view: RunView<S, E>,
+): Renderer<E> {
+  let state = view.initial;
   let drawn: readonly string[] = [];
   let closed = false;
-  const warned = new Set<string>();
+  const told = new Set<string>();
 
   const draw = (lasting: readonly LastingLine[], clear = false): void => {
     const { columns, rows } = terminal.size();
     const { colour, unicode } = terminal;
     const frame = clear
       ? []
-      : renderFrame(state, { columns, rows, colour, unicode, now: clock.now() });
+      : view.frame(state, { columns, rows, colour, unicode, now: clock.now() });
     if (lasting.length === 0 && sameLines(frame, drawn)) return;
     // Lasting lines may be wider than the terminal: it wraps them, and they stay copyable.
     const above = lasting.map(({ text, style }) =>
@@ -90,17 +103,15 @@ export function createTtyRenderer(terminal: Terminal, clock: Clock): Renderer {
 
   return {
     onEvent(event) {
-      state = foldEvent(state, event);
+      state = view.fold(state, event);
       if (closed) return;
-      if (event.type === 'image.failed') {
-        draw([{ text: formatFailure(event.reference, event.error), style: 'red' }]);
-      } else if (event.type === 'registry.warning') {
-        const text = cleanText(`${event.registry} warns: ${event.text}`);
-        if (!warned.has(text)) draw([{ text, style: 'yellow' }]);
-        warned.add(text);
-      } else if (event.type === 'run.finished') {
-        draw(summaryLines(event));
-      }
+      const lasting = view.lasting(event).filter(({ text, once }) => {
+        if (once !== true) return true;
+        const isNew = !told.has(text);
+        told.add(text);
+        return isNew;
+      });
+      if (lasting.length > 0) draw(lasting);
     },
     notice(level, text) {
       const line = { text: cleanText(text), style: NOTICE_STYLES[level] };

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
+import { TRANSFER_VIEW } from '../../../src/cli/render/open.ts';
 import type { Renderer } from '../../../src/cli/render/renderer.ts';
 import { createTtyRenderer } from '../../../src/cli/render/tty.ts';
 import {
@@ -42,6 +43,7 @@ function stage(): Stage {
       reflows: false,
     },
     clock,
+    TRANSFER_VIEW,
   );
   const resize = (columns: number, newRows: number): void => {
     screen.columns = columns;
@@ -157,6 +159,7 @@ test('where the terminal wraps old lines anew, the rows that they take by then a
       reflows: true,
     },
     clock,
+    TRANSFER_VIEW,
   );
   renderer.onEvent(started(clock.now()));
   renderer.onEvent(planned(clock.now()));
