@@ -120,8 +120,9 @@ function addOptions(command: Command, names: readonly OptionName[]): void {
   for (const name of names) {
     const spec = optionSpec(name);
     const note = spec.defaultText === undefined ? '' : ` (default: ${spec.defaultText})`;
-    const flags =
+    const long =
       spec.kind === 'switch' ? `--${name}` : `--${name} <${spec.placeholder ?? 'VALUE'}>`;
+    const flags = spec.short === undefined ? long : `-${spec.short}, ${long}`;
     const choices = spec.choices === undefined ? '' : `: ${spec.choices.join(', ')}`;
     const option = new Option(flags, `${spec.help}${choices}${note}`);
     if (spec.kind === 'list') {

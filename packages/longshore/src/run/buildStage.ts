@@ -33,7 +33,7 @@ export async function buildTarget(attempts: BuildAttempts): Promise<BuiltImage> 
         return await builder.build({ ...request, onLog: write });
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
-        write(`# ${now()} ${message}`);
+        write(`# ${now()} ${message.split('\n', 1)[0]}`);
         const pauseMs = RETRY_PAUSES_MS[attempt - 1];
         const isWorthIt = isLongshoreError(error) && error.retryable;
         if (!isWorthIt || pauseMs === undefined || request.signal.aborted) throw error;

@@ -292,7 +292,11 @@ export class BulkRun {
     if (pusher === undefined) return;
     if (!this.#blobs.has(name)) await this.#count(name, image);
     await this.#move(name, { to: 'pushing' });
-    const step = await pushTarget(this.#target(name), image, { pusher, gate: this.#gate });
+    const step = await pushTarget(this.#target(name), image, {
+      pusher,
+      gate: this.#gate,
+      up: () => this.#namesUp(name),
+    });
     this.#unpushed.remove(this.#blobs.get(name) ?? []);
     if (step.to === 'failed-push') return this.#failed(name, step);
     await this.#move(name, step);
@@ -331,6 +335,19 @@ export class BulkRun {
       if (image !== undefined) bases.set(reference, image);
     }
     return bases;
+  }
+
+  /** What is at the registry already: what this target is built from first, then all else. */
+  *#namesUp(name: string): Iterable<string> {
+    const bases = this.#parts.run.plan.graph.edges.flatMap(({ from, to }) =>
+      from === name ? [to] : [],
+    );
+    const entries = [...bases.map((base) => this.#entries.get(base)), ...this.#entries.values()];
+    for (const entry of entries) {
+      for (const { destination, state } of entry?.tags ?? []) {
+        if (state === 'pushed' || state === 'unchanged') yield destination;
+      }
+    }
   }
 
   #target(name: string): BuildTarget {

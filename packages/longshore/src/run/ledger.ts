@@ -114,7 +114,9 @@ export function replay(ledger: Ledger, lines: readonly JournalLine[]): Ledger {
 export function advance(entry: TargetEntry, transition: Transition): TargetEntry {
   const { to, at } = transition;
   const ended = hasEnded({ state: to }) ? { endedAt: at } : {};
-  const next: TargetEntry = { ...entry, state: to, ...ended };
+  // What went wrong before counts no more once it is tried again.
+  const { error: _error, because: _because, ...kept } = entry;
+  const next: TargetEntry = { ...kept, state: to, ...ended };
   switch (to) {
     case 'building':
       return { ...next, startedAt: entry.startedAt ?? at };

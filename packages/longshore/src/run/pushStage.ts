@@ -14,6 +14,8 @@ type Undated<T> = T extends unknown ? Omit<T, 'at' | 'target'> : never;
 export interface PushNeeds {
   readonly pusher: Pusher;
   readonly gate: PublishGate | undefined;
+  /** Names that are up already, those first whose blobs this image is most likely to share. */
+  readonly up: () => Iterable<string>;
 }
 
 /** Names under which the store keeps what a target was built into. */
@@ -30,13 +32,13 @@ export function storeNames({ name, tags }: Pick<BuildTarget, 'name' | 'tags'>): 
 export async function pushTarget(
   target: BuildTarget,
   image: BuiltImage,
-  { pusher, gate }: PushNeeds,
+  { pusher, gate, up }: PushNeeds,
 ): Promise<Undated<PushEnding>> {
   const pushed = await Promise.all(
     storeNames(target).map(async (name) => {
       const outcome = await pusher.push(
         { source: name, descriptor: image },
-        { beforeTag: gate?.wait },
+        { beforeTag: gate?.wait, sibling: findSibling(name, up()) },
       );
       const isUp = outcome.state === 'pushed' || outcome.state === 'unchanged';
       if (isUp) gate?.pass();
@@ -45,6 +47,16 @@ export async function pushTarget(
     }),
   );
   return ending(pushed);
+}
+
+/** A repository of the same registry to mount blobs from. Pure. */
+export function findSibling(name: string, up: Iterable<string>): string | undefined {
+  const own = parseReference(name);
+  for (const other of up) {
+    const { registry, repository } = parseReference(other);
+    if (registry === own.registry && repository !== own.repository) return repository;
+  }
+  return undefined;
 }
 
 /** How a target ends whose names ended so. Pure. */

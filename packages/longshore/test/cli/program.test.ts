@@ -64,7 +64,7 @@ test('the help of each command names each of its options, once', async () => {
     assert.equal(exitCode, 0);
     for (const name of optionsOf(spec)) {
       assert.equal(
-        stdout.match(new RegExp(`^  --${name} `, 'gm'))?.length,
+        stdout.match(new RegExp(`^  (-\\w, )?--${name} `, 'gm'))?.length,
         1,
         `${spec.name} ${name}`,
       );

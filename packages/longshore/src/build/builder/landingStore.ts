@@ -45,6 +45,7 @@ export class LandingStore {
       open: (digest, options) => store.open(digest, options),
       read: (digest, maxBytes) => store.read(digest, maxBytes),
       put: (mediaType, bytes) => remember(store.put(mediaType, bytes)),
+      claim: (name, signal) => store.claim(name, signal),
       partialBytes: (digest) => store.partialBytes(digest),
       ingest: (descriptor, options) => store.ingest(descriptor, options),
       async upload() {

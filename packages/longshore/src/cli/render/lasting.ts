@@ -21,16 +21,13 @@ export function formatFailure(reference: string, error: ErrorSummary): string {
 
 /** What an event of a pull or a push leaves in a terminal for good. */
 export function lastingLines(event: TransferEvent): readonly LastingLine[] {
-  switch (event.type) {
-    case 'image.failed':
-      return [{ text: formatFailure(event.reference, event.error), style: 'red' }];
-    case 'registry.warning':
-      return [{ text: warningText(event), style: 'yellow', once: true }];
-    case 'run.finished':
-      return summaryLines(event);
-    default:
-      return [];
+  if (event.type === 'image.failed') {
+    return [{ text: formatFailure(event.reference, event.error), style: 'red' }];
   }
+  if (event.type === 'registry.warning') {
+    return [{ text: warningText(event), style: 'yellow', once: true }];
+  }
+  return event.type === 'run.finished' ? summaryLines(event) : [];
 }
 
 /** What a registry wants people to know. */

@@ -1,7 +1,9 @@
 import * as z from 'zod';
+import type { RunEvent } from '../../run/index.ts';
 import type { TransferEvent } from '../../transfer/index.ts';
 import type { NoticeLine } from '../render/json.ts';
 import {
+  activeBlob,
   at,
   bytes,
   count,
@@ -12,21 +14,14 @@ import {
   planShape,
   settled,
 } from './parts.ts';
+import { bulkLines, targetState } from './runs.ts';
 
 const image = count.describe('Place in the input, from 0');
 const reference = z.string();
 const outcome = z.enum(['succeeded', 'failed', 'cancelled']);
 
-const active = z.object({
-  digest,
-  size: bytes,
-  doneBytes: bytes,
-  bytesPerSecond: z.number(),
-  state: z.enum(['moving', 'waiting', 'retrying', 'verifying', 'committing']),
-  label: z.string(),
-});
-
-const eventSchema = z.discriminatedUnion('type', [
+const lines = z.discriminatedUnion('type', [
+  ...bulkLines,
   line('run.started', {
     verb: z.enum(['pull', 'push']),
     images: count,
@@ -85,7 +80,7 @@ const eventSchema = z.discriminatedUnion('type', [
     images: z.object({ total: count, done: count, failed: count }),
     blobs: z.object({ total: count, done: count }),
     width: count,
-    active: z.array(active).readonly(),
+    active: z.array(activeBlob).readonly(),
   }),
   line('run.draining', {}),
   line('run.finished', {
@@ -121,6 +116,8 @@ const eventSchema = z.discriminatedUnion('type', [
   line('notice', { level: z.enum(['info', 'warning', 'error']), text: z.string() }),
 ]);
 
+const eventSchema = z.union([lines, targetState]);
+
 function line<Type extends string, Shape extends z.ZodRawShape>(type: Type, shape: Shape) {
   return z.object({ type: z.literal(type), at, ...shape });
 }
@@ -129,7 +126,7 @@ function line<Type extends string, Shape extends z.ZodRawShape>(type: Type, shap
  * Throws where a line is not as its schema says. It does not compile when there is an event that
  * the schema does not know.
  */
-export function checkLine(written: TransferEvent | NoticeLine): void {
+export function checkLine(written: TransferEvent | RunEvent | NoticeLine): void {
   const known: z.infer<typeof eventSchema> = written;
   eventSchema.parse(known);
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { cacheLs, cachePrune, cacheVerify, doctor, layers, pull, push, tune } from './documents.ts';
 import { event } from './event.ts';
+import { build, runs } from './runs.ts';
 
 /** The schemas by the names that `longshore schema` knows. */
 export const schemas: ReadonlyMap<string, z.ZodType> = new Map([
@@ -12,6 +13,8 @@ export const schemas: ReadonlyMap<string, z.ZodType> = new Map([
   ['cache-prune', cachePrune],
   ['push', push],
   ['doctor', doctor],
+  ['build', build],
+  ['runs', runs],
   ['tune', tune],
   ['event', event],
 ]);

@@ -8,6 +8,8 @@ export const schemaNames: readonly string[] = [
   'cache-prune',
   'push',
   'doctor',
+  'build',
+  'runs',
   'tune',
   'event',
 ];

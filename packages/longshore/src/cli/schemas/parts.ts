@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { PlanSummary, Settled } from '../../transfer/index.ts';
+import type { ActiveBlob, PlanSummary, Settled } from '../../transfer/index.ts';
 
 /** Pieces that several documents share. */
 export const digest: z.ZodType<string> = z
@@ -16,7 +16,7 @@ export const milliseconds: z.ZodType<number> = z.number().nonnegative().describe
 export const at: z.ZodType<number> = z.number().describe('Milliseconds since the epoch');
 
 /** What exists once in the schema and once as a type must be the same; the compiler compares. */
-interface ErrorShape {
+export interface ErrorShape {
   readonly code: string;
   readonly message: string;
   readonly hint?: string | undefined;
@@ -87,4 +87,15 @@ export const settled: z.ZodType<Settled> = z.object({
       }),
     })
     .optional(),
+});
+
+type ActiveBlobShape = Omit<ActiveBlob, 'digest'> & { readonly digest: string };
+
+export const activeBlob: z.ZodType<ActiveBlobShape> = z.object({
+  digest,
+  size: bytes,
+  doneBytes: bytes,
+  bytesPerSecond: z.number(),
+  state: z.enum(['moving', 'waiting', 'retrying', 'verifying', 'committing']),
+  label: z.string(),
 });

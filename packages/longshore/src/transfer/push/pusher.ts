@@ -28,6 +28,11 @@ const TICK_MS = 100;
 export interface PushRequest {
   /** Called when everything is there but the tag; what it throws keeps the tag as it is. */
   readonly beforeTag?: (() => Promise<void>) | undefined;
+  /**
+   * Another repository of the registry that may have its blobs already: they are mounted from there.
+   * @defaultValue that of `source`, where it is at the same registry
+   */
+  readonly sibling?: string | undefined;
 }
 
 /** Pushes images as they come, for as long as it is open. */
@@ -126,7 +131,7 @@ class OpenPusher implements Pusher {
           destination,
           label: shortName(known.destination),
           // Where it was pulled from, its blobs are likely to be still: they can be mounted.
-          sibling: source.registry === destination.registry ? source.repository : undefined,
+          sibling: request.sibling ?? siblingOf(source, destination),
           to: this.#deskFor(destination),
           referrers: await this.#allReferrers(),
           beforeTag: request.beforeTag,
@@ -275,6 +280,10 @@ class OpenPusher implements Pusher {
     this.#referrers ??= findReferrers(this.#options.store);
     return this.#referrers;
   }
+}
+
+function siblingOf(source: Reference, destination: Reference): string | undefined {
+  return source.registry === destination.registry ? source.repository : undefined;
 }
 
 function notInStore(name: string, path: string): LongshoreError {

@@ -1,22 +1,19 @@
 import type { RunEvent } from '../../../run/index.ts';
+import type { ErrorSummary } from '../../../transfer/index.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from '../format.ts';
 import { formatFailure, type LastingLine, settledLines, warningText } from '../lasting.ts';
 import { endedCounts, failedCount } from './state.ts';
 
 /** What an event of a run leaves in a terminal for good. */
 export function lastingRunLines(event: RunEvent): readonly LastingLine[] {
-  switch (event.type) {
-    case 'target.state':
-      return stateLines(event);
-    case 'target.retry':
-      return [{ text: `${event.target} is built again (${event.reason})`, style: 'yellow' }];
-    case 'registry.warning':
-      return [{ text: warningText(event), style: 'yellow', once: true }];
-    case 'bulk.finished':
-      return finishLines(event);
-    default:
-      return [];
+  if (event.type === 'target.state') return stateLines(event);
+  if (event.type === 'target.retry') {
+    return [{ text: `${event.target} is built again (${event.reason})`, style: 'yellow' }];
   }
+  if (event.type === 'registry.warning') {
+    return [{ text: warningText(event), style: 'yellow', once: true }];
+  }
+  return event.type === 'bulk.finished' ? finishLines(event) : [];
 }
 
 function stateLines(
@@ -24,7 +21,7 @@ function stateLines(
 ): readonly LastingLine[] {
   const { target } = event;
   if (event.to === 'failed-build') {
-    return [{ text: formatFailure(`to build ${target}`, event.error), style: 'red' }];
+    return [{ text: formatFailure(`to build ${target}`, firstLine(event.error)), style: 'red' }];
   }
   if (event.to === 'failed-push') {
     const failed = event.tags.filter(({ state }) => state === 'failed');
@@ -34,6 +31,11 @@ function stateLines(
     }));
   }
   return [];
+}
+
+/** The output that a builder's message ends with is told at the end, from the log. */
+function firstLine({ code, message }: ErrorSummary): ErrorSummary {
+  return { code, message: message.split('\n', 1)[0] ?? message };
 }
 
 /** The last words about a run. */

@@ -67,7 +67,16 @@ function tell(event: RunEvent, state: BulkState, { line, troubles }: LogWriter):
       troubles.flush();
       for (const { text } of finishLines(event)) line(text);
       return;
-    default:
+    case 'blob.started':
+    case 'blob.waiting':
+    case 'blob.done':
+    case 'blob.failed':
+    case 'blob.pushed':
+    case 'upload.cut':
+    case 'registry.quota':
+    case 'target.step':
+    case 'bulk.progress':
+    case 'bulk.draining':
       return;
   }
 }

@@ -42,27 +42,23 @@ export const INITIAL_BULK: BulkState = {
 
 /** What `state` becomes through `event`. Pure. */
 export function foldRunEvent(state: BulkState, event: RunEvent): BulkState {
-  switch (event.type) {
-    case 'bulk.started':
-      return {
-        ...state,
-        phase: 'running',
-        startedAt: event.at,
-        pushes: event.pushers !== undefined,
-        builders: event.builders,
-        targets: { ...NONE, total: event.targets, waiting: event.targets },
-      };
-    case 'bulk.progress':
-      return { ...state, targets: event.targets, progress: event };
-    case 'bulk.held':
-      return { ...state, held: event.held };
-    case 'bulk.draining':
-      return { ...state, phase: 'draining' };
-    case 'bulk.finished':
-      return { ...state, phase: 'finished', targets: event.targets };
-    default:
-      return state;
+  if (event.type === 'bulk.started') {
+    return {
+      ...state,
+      phase: 'running',
+      startedAt: event.at,
+      pushes: event.pushers !== undefined,
+      builders: event.builders,
+      targets: { ...NONE, total: event.targets, waiting: event.targets },
+    };
   }
+  if (event.type === 'bulk.progress') return { ...state, targets: event.targets, progress: event };
+  if (event.type === 'bulk.held') return { ...state, held: event.held };
+  if (event.type === 'bulk.draining') return { ...state, phase: 'draining' };
+  if (event.type === 'bulk.finished') {
+    return { ...state, phase: 'finished', targets: event.targets };
+  }
+  return state;
 }
 
 /** Targets that have a place in a sentence, with their numbers. */

@@ -1,0 +1,22 @@
+import { openBuilderFor } from '../build/builder.ts';
+import { carryOut } from '../build/carryOut.ts';
+import { withKept } from '../build/settings.ts';
+import { readConnection } from '../connect.ts';
+import { readNamedRun } from '../runs/find.ts';
+import type { CommandContext } from './context.ts';
+
+/** `longshore runs resume [RUN]`: pushes what was built and builds what was not. */
+export async function runRunsResume(given: CommandContext): Promise<number> {
+  const run = await readNamedRun(given);
+  const context = withKept(given, run.plan.settings);
+  const connection = await readConnection(context);
+  return carryOut(context, connection, async (yard) => {
+    const { builder, why } = await openBuilderFor(
+      context,
+      run.plan.builder,
+      run.plan.graph.targets,
+    );
+    yard.renderer.notice('info', `Taking up ${run.plan.id}; ${why}`);
+    return { run, builder };
+  });
+}
