@@ -21,7 +21,10 @@ export async function runBuild(context: CommandContext): Promise<number> {
   if (settings.push === true) requireTags(graph.targets);
   if (settings['dry-run'] === true) return printPlan(graph, context.print);
   return carryOut(context, connection, async (yard) => {
-    const opened = await openBuilderFor(context, builderName(settings.builder), graph.targets);
+    const opened = await openBuilderFor(context, yard, {
+      name: builderName(settings.builder),
+      needs: graph.targets,
+    });
     yard.renderer.notice('info', opened.why);
     await requireAbilities(opened.builder, graph.targets);
     const run = await begin(context, graph, opened.builder);

@@ -11,11 +11,10 @@ export async function runRunsResume(given: CommandContext): Promise<number> {
   const context = withKept(given, run.plan.settings);
   const connection = await readConnection(context);
   return carryOut(context, connection, async (yard) => {
-    const { builder, why } = await openBuilderFor(
-      context,
-      run.plan.builder,
-      run.plan.graph.targets,
-    );
+    const { builder, why } = await openBuilderFor(context, yard, {
+      name: run.plan.builder,
+      needs: run.plan.graph.targets,
+    });
     yard.renderer.notice('info', `Taking up ${run.plan.id}; ${why}`);
     return { run, builder };
   });
