@@ -24,6 +24,7 @@ export async function inspectTarget(
       await checkFolder(context.path, () => placeOf(`contexts.${name}`), options.report);
     }
   }
+  await checkKeys(placed, options.report);
   if (target.context.kind === 'folder') {
     const there = await checkFolder(target.context.path, () => placeOf('context'), options.report);
     if (!there) return [];
@@ -38,6 +39,28 @@ export async function inspectTarget(
   const text = await readDockerfile(dockerfile.path, placed, options.report);
   const { file } = options.show({ file: dockerfile.path });
   return text === undefined ? [] : findIngredients(placed, { text, file }, options);
+}
+
+/** A secret or a key that is not there would fail its build in the middle of the run. */
+async function checkKeys({ target, placeOf }: PlacedTarget, report: Report): Promise<void> {
+  for (const { id, from } of target.secrets) {
+    if (from.kind === 'file' && !(await exists(from.path))) {
+      report(placeOf('secret'), `the secret ${id} of ${target.name}: ${from.path} does not exist`);
+    }
+  }
+  for (const { id, paths } of target.ssh) {
+    for (const key of paths) {
+      if (await exists(key)) continue;
+      report(placeOf('ssh'), `the key ${id} of ${target.name}: ${key} does not exist`);
+    }
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  return await stat(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function checkFolder(

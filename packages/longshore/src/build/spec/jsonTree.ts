@@ -1,3 +1,4 @@
+import { findJsonMistake } from './jsonMistake.ts';
 import type { Report, TreeNode } from './tree.ts';
 import { readYamlTree } from './yamlTree.ts';
 
@@ -10,22 +11,15 @@ export async function readJsonTree(
   file: string,
   report: Report,
 ): Promise<TreeNode | undefined> {
-  try {
-    JSON.parse(text);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    report({ file, ...placeIn(text, message) }, `not valid JSON: ${message}`);
+  const plain = text.replace(/^\u{FEFF}/u, '');
+  const mistake = findJsonMistake(plain);
+  if (mistake !== undefined) {
+    const before = plain.slice(0, mistake.offset).split('\n');
+    const place = { file, line: before.length, column: (before.at(-1)?.length ?? 0) + 1 };
+    report(place, `not valid JSON: expected ${mistake.expected}`);
     return undefined;
   }
   // All JSON is YAML; tabs are the one thing where that reader is stricter, and outside of strings
   // (where JSON has none) they are blanks.
-  return await readYamlTree(text.replaceAll('\t', ' '), file, report);
-}
-
-/** Where the engine says a position; the end of the text where it ended too soon. */
-function placeIn(text: string, message: string): { line: number; column: number } {
-  const position = /at position (\d+)/.exec(message)?.[1];
-  const before = text.slice(0, position === undefined ? text.length : Number(position));
-  const lines = before.split('\n');
-  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
+  return await readYamlTree(plain.replaceAll('\t', ' '), file, report);
 }

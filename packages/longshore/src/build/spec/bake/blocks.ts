@@ -19,14 +19,12 @@ export function readBlocks(node: TreeNode | undefined, report: Report): Block[] 
     report(node.place, `expected names with a mapping each, not ${describe(node)}`);
     return [];
   }
-  return [...node.entries]
-    .filter(([label]) => label !== COMMENT)
-    .flatMap(([label, { place, value }]) =>
-      readBodies(value, report).map((body) => ({ label, place, body: withoutComments(body) })),
-    );
+  return [...node.entries].flatMap(([label, { place, value }]) =>
+    readBodies(value, report).map((body) => ({ label, place, body: withoutComments(body) })),
+  );
 }
 
-/** HCL's JSON has no comments but values of this key. */
+/** HCL's JSON has no comments but values of this key, at the top and within blocks. */
 export const COMMENT = '//';
 
 function readBodies(node: TreeNode, report: Report): MapNode[] {

@@ -17,17 +17,20 @@ export interface VariablesOptions {
 
 /**
  * The variables of all files: a default, or what the environment has for it. Their defaults, and
- * attributes outside of blocks, may use others; each is worked out when it is first needed.
+ * attributes outside of blocks, may use others; each is worked out once, when it is first needed.
  */
 export function variableScope(
   declared: readonly Block[],
   attributes: ReadonlyMap<string, TreeNode>,
   options: VariablesOptions,
 ): Scope {
-  const sources = new Map<string, () => TreeNode>();
-  for (const [name, node] of attributes) sources.set(name, () => options.evaluate(node, scope));
+  const sources = new Map<string, Source>();
+  for (const [name, node] of attributes) {
+    sources.set(name, { place: node.place, read: () => options.evaluate(node, scope) });
+  }
   for (const block of declared) {
-    sources.set(block.label, () => readVariable(block, scope, options));
+    const read = (): TreeNode => readVariable(block, scope, options);
+    sources.set(block.label, { place: block.place, read });
   }
   const values = new Map<string, TreeNode>();
   const open = new Set<string>();
@@ -37,15 +40,25 @@ export function variableScope(
       const known = values.get(name);
       const source = sources.get(name);
       if (known !== undefined || source === undefined) return known;
-      if (open.has(name)) return undefined;
+      if (open.has(name)) {
+        options.report(source.place, `the variable ${name} is made of itself`);
+        return scalar('', source.place);
+      }
       open.add(name);
-      const value = source();
+      const value = source.read();
       open.delete(name);
       values.set(name, value);
       return value;
     },
   };
+  // Mistakes in variables that nothing uses are mistakes too.
+  for (const name of sources.keys()) scope.lookup(name);
   return scope;
+}
+
+interface Source {
+  readonly place: SourcePlace;
+  readonly read: () => TreeNode;
 }
 
 const KEYS = new Set(['default', 'description', 'type']);
@@ -60,7 +73,8 @@ function readVariable(block: Block, scope: Scope, options: VariablesOptions): Tr
   const written = get(block.body, 'default');
   const value = written === undefined ? undefined : evaluate(written, scope);
   const given = environment[block.label];
-  if (given === undefined) return value ?? scalar(null, block.place);
+  // buildx has it so: without a default a variable is an empty text.
+  if (given === undefined) return value ?? scalar('', block.place);
   const type = readText(get(block.body, 'type'), report) ?? typeOf(value);
   const typed = fromText(given, type);
   if (typed !== undefined) return scalar(typed, block.place);

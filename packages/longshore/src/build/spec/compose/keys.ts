@@ -23,8 +23,10 @@ const BUILD = words(`
   extra_hosts isolation labels network no_cache no_cache_filter platforms privileged provenance
   pull sbom secrets shm_size ssh tags target ulimits`);
 
-const X_BAKE = words(`
-  cache-from cache-to contexts no-cache no-cache-filter output platforms pull secret ssh tags`);
+export const X_BAKE: ReadonlySet<string> = new Set(
+  words(`
+  cache-from cache-to contexts no-cache no-cache-filter output platforms pull secret ssh tags`),
+);
 
 export function checkTopKeys(node: MapNode, report: Report): void {
   check(node, { known: TOP, of: 'a compose file', report });
@@ -44,11 +46,12 @@ export function checkBakeKeys(node: MapNode, report: Report): void {
 
 function check(
   node: MapNode,
-  options: { readonly known: readonly string[]; readonly of: string; readonly report: Report },
+  options: { readonly known: Iterable<string>; readonly of: string; readonly report: Report },
 ): void {
-  const { known, of, report } = options;
+  const { of, report } = options;
+  const known = new Set(options.known);
   for (const [key, { place }] of node.entries) {
-    if (known.includes(key) || (key.startsWith('x-') && of !== 'x-bake')) continue;
+    if (known.has(key) || (key.startsWith('x-') && of !== 'x-bake')) continue;
     report(place, `${of} has no ${key}${didYouMean(key, known)}`);
   }
 }

@@ -17,7 +17,7 @@ import {
 } from '../tree.ts';
 import { toBakeKeys } from './buildKeys.ts';
 import { type Environment, withDotEnv } from './environment.ts';
-import { checkBakeKeys, checkBuildKeys, checkServiceKeys } from './keys.ts';
+import { checkBakeKeys, checkBuildKeys, checkServiceKeys, X_BAKE } from './keys.ts';
 import { loadModel } from './model.ts';
 
 export interface ComposeOptions {
@@ -107,13 +107,13 @@ function projectName(
 ): string {
   const { folder, environment, report } = options;
   const node = get(model, 'name');
-  const given = environment['COMPOSE_PROJECT_NAME'] || readText(node, report);
-  if (given !== undefined && given !== '') {
-    if (!/^[a-z0-9][a-z0-9_-]*$/.test(given)) {
-      const place = node?.place ?? { file: 'COMPOSE_PROJECT_NAME' };
-      report(place, `${given} is no name for a project: lower case letters, digits, - and _`);
-    }
-    return given;
+  const variable = environment['COMPOSE_PROJECT_NAME'] ?? '';
+  const given = variable === '' ? (readText(node, report) ?? '') : variable;
+  if (/^[a-z0-9][a-z0-9_-]*$/.test(given)) return given;
+  if (given !== '') {
+    const place =
+      variable === '' && node !== undefined ? node.place : { file: 'COMPOSE_PROJECT_NAME' };
+    report(place, `${given} is no name for a project: lower case letters, digits, - and _`);
   }
   const plain = path
     .basename(folder)
@@ -184,7 +184,8 @@ function withXBake(draft: MapNode, build: MapNode, report: Report): MapNode {
     return draft;
   }
   checkBakeKeys(extension, report);
-  const entries = [...extension.entries].map(([key, { place, value }]): [string, MapEntry] => {
+  const known = [...extension.entries].filter(([key]) => X_BAKE.has(key));
+  const entries = known.map(([key, { place, value }]): [string, MapEntry] => {
     const words =
       value.kind === 'scalar' && typeof value.value === 'string' && key !== 'contexts'
         ? list(
