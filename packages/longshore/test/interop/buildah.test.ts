@@ -4,7 +4,8 @@ import { type Builder, openBuilder } from '../../src/build/index.ts';
 import { testBuilderContract } from '../build/builderContract.ts';
 import { testRunContract } from '../build/runContract.ts';
 import { makeTempFolder } from './support/files.ts';
-import { findProgram, mustRun, skipWithout } from './support/programs.ts';
+import { unmountBelow } from './support/mounts.ts';
+import { findProgram, skipWithout } from './support/programs.ts';
 
 /** A buildah with its own storage, so that it neither sees nor leaves images on this machine. */
 async function openOne(
@@ -28,15 +29,6 @@ async function openOne(
   cleanup.use(builder);
   const owned = cleanup.move();
   return { builder, [Symbol.asyncDispose]: () => owned.disposeAsync() };
-}
-
-/** The overlay driver mounts its own folder, and a buildah that is killed leaves more. */
-async function unmountBelow(folder: string): Promise<void> {
-  const mounts = (await readFile('/proc/self/mounts', 'utf8')).split('\n');
-  const below = mounts
-    .map((line) => line.split(' ')[1] ?? '')
-    .filter((path) => path.startsWith(folder));
-  for (const path of below.toReversed()) await mustRun('umount', ['--lazy', path]);
 }
 
 /** Kills the buildahs that this process has started, and nobody else's. */

@@ -8,7 +8,7 @@ import { LandingStore } from './landingStore.ts';
 
 /** Where a builder pushes one image to. */
 export interface LandingPlace {
-  /** `127.0.0.1:41234/built/9f3c...:1` */
+  /** `127.0.0.1:41234/built:9f3c...` */
   readonly reference: string;
   /**
    * The image that was pushed there, all of whose blobs the store has.
@@ -60,12 +60,20 @@ export class Landing implements AsyncDisposable {
     return Buffer.from(`${this.user}:${this.password}`).toString('base64');
   }
 
-  /** A place that no other build has. */
+  /** Requests so far: a builder that cannot reach it makes none. */
+  get requests(): number {
+    return this.#server.stats.requests;
+  }
+
+  /**
+   * A place that no other build has. All are in one repository: tools look for a layer first where
+   * they have seen it before.
+   */
   place(): LandingPlace {
-    const repository = `built/${randomBytes(12).toString('hex')}`;
-    const name = `localhost/${repository}:1`;
+    const tag = randomBytes(12).toString('hex');
+    const name = `localhost/built:${tag}`;
     return {
-      reference: `${this.host}/${repository}:1`,
+      reference: `${this.host}/built:${tag}`,
       take: async () => {
         const found = await this.#view.getReference(name);
         if (found === undefined) throw this.#nothingCame();

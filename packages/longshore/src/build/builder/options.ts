@@ -10,6 +10,8 @@ export interface BuilderOptions {
   readonly temporaryFolder: string;
   /** What is going to be built: `auto` prefers a builder that can do all of it. */
   readonly needs?: readonly BuildTarget[] | undefined;
+  /** Address of the Docker Engine, before `DOCKER_HOST` and Docker's contexts. */
+  readonly dockerHost?: string | undefined;
   readonly buildah?: BuildahOptions | undefined;
 }
 

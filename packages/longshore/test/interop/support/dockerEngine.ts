@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTempFolder } from './files.ts';
+import { unmountBelow } from './mounts.ts';
 import { mustRun, startService } from './programs.ts';
 
 /** A Docker Engine with a data folder and a socket of its own. */
@@ -8,6 +9,8 @@ export interface DockerEngine extends AsyncDisposable {
   /** Runs the `docker` command line against this engine and gives its stdout. */
   docker(...args: readonly string[]): Promise<string>;
   readonly pid: number;
+  /** Everything of it is below this folder. */
+  readonly folder: string;
   /** What `DOCKER_HOST` takes. */
   readonly socket: string;
 }
@@ -21,6 +24,7 @@ export async function startDockerEngine(
 ): Promise<DockerEngine> {
   await using cleanup = new AsyncDisposableStack();
   const folder = cleanup.use(await makeTempFolder('dockerd')).path;
+  cleanup.defer(() => unmountBelow(folder));
   const socket = `unix://${join(folder, 'docker.sock')}`;
   const config = join(folder, 'config');
   await mkdir(config);
@@ -44,6 +48,7 @@ export async function startDockerEngine(
   const owned = cleanup.move();
   return {
     pid: service.pid,
+    folder,
     socket,
     docker: (...args) =>
       mustRun('docker', ['--host', socket, '--config', config, ...args], {

@@ -8,6 +8,7 @@ import { readDockerfileFacts } from '../dockerfileFacts.ts';
 import { builderGone, buildFailed } from '../failure.ts';
 import { findProgram } from '../findProgram.ts';
 import { type Landing, Landings } from '../landing.ts';
+import { OnceEach } from '../onceEach.ts';
 import type { BuilderOptions } from '../options.ts';
 import { LastLines } from '../outputLines.ts';
 import { buildEachPlatform } from '../platforms.ts';
@@ -44,7 +45,7 @@ class Buildah implements Builder {
   readonly #parts: BuildahParts;
   readonly #landings = new Landings();
   /** Images of the store that buildah has in its own storage by now, by their name at the landing. */
-  readonly #pulled = new Map<string, Promise<void>>();
+  readonly #pulled = new OnceEach();
 
   constructor(parts: BuildahParts) {
     this.#parts = parts;
@@ -106,38 +107,26 @@ class Buildah implements Builder {
     for (const [name, image] of request.bases) {
       const reference = await landing.offer(image);
       bases.set(name, reference);
-      await this.#pullOnce(reference, request, configuration);
+      await this.#pulled.run(
+        reference,
+        (shared) => this.#pull(reference, configuration, shared),
+        request.signal,
+      );
     }
     return bases;
   }
 
-  async #pullOnce(
-    reference: string,
-    request: BuildRequest,
-    configuration: BuildahConfiguration,
-  ): Promise<void> {
-    const known = this.#pulled.get(reference) ?? this.#pull(reference, request, configuration);
-    this.#pulled.set(reference, known);
-    try {
-      await known;
-    } catch (error) {
-      this.#pulled.delete(reference);
-      request.signal.throwIfAborted();
-      throw error;
-    }
-  }
-
   async #pull(
     reference: string,
-    request: BuildRequest,
     configuration: BuildahConfiguration,
+    signal: AbortSignal,
   ): Promise<void> {
     const { authFile } = configuration;
     const lines = new LastLines();
     const end = await this.#spawn({
       args: ['pull', '--quiet', `--authfile=${authFile}`, `docker://${reference}`],
       configuration,
-      signal: request.signal,
+      signal,
       onLine: (line) => lines.push(line),
     });
     if (end.kind === 'exit' && end.code === 0) return;
@@ -216,16 +205,16 @@ class Buildah implements Builder {
   /** What was brought in for builds goes; layers that its cache builds upon stay. */
   async #forgetBases(): Promise<void> {
     const { path, options } = this.#parts;
-    if (this.#pulled.size === 0) return;
+    const { done } = this.#pulled;
+    if (done.size === 0) return;
     await runProgram({
       path,
-      args: [...storageArguments(options), 'rmi', ...this.#pulled.keys()],
+      args: [...storageArguments(options), 'rmi', ...done],
       env: options.environment,
       signal: AbortSignal.timeout(FORGET_TIMEOUT_MS),
       onLine: () => {},
       // Left behind they cost disk space, and nothing else.
     }).catch(() => undefined);
-    this.#pulled.clear();
   }
 }
 

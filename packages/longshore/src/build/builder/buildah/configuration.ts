@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isObject, readJsonObject } from '../json.ts';
 import type { Environment } from '../options.ts';
 
 /** What buildah would read, with the landing added. Both are files, so that nothing secret is in `ps`. */
@@ -75,7 +76,7 @@ interface AuthFile {
 async function mergedAuths(environment: Environment): Promise<AuthFile> {
   const merged: AuthFile = { auths: {}, credHelpers: {} };
   for (const path of authFiles(environment)) {
-    const { auths, credHelpers } = await readObject(path);
+    const { auths, credHelpers } = await readJsonObject(path);
     if (isObject(auths)) Object.assign(merged.auths, auths);
     if (isObject(credHelpers)) Object.assign(merged.credHelpers, credHelpers);
   }
@@ -95,18 +96,4 @@ function authFiles(environment: Environment): readonly string[] {
     join(runtime, 'containers/auth.json'),
     `/run/containers/${process.getuid?.() ?? 0}/auth.json`,
   ];
-}
-
-async function readObject(path: string): Promise<Readonly<Record<string, unknown>>> {
-  try {
-    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-    return isObject(value) ? value : {};
-  } catch {
-    // Buildah itself would not read it either.
-    return {};
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
