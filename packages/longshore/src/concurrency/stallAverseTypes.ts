@@ -46,7 +46,7 @@ export interface StallAverseOptions {
   /** Numbers in [0, 1), seeded: the jitter of waits. */
   readonly random: () => number;
   /** Width before anything is known; found safe by hand. @defaultValue 2 */
-  readonly start?: number;
+  readonly start?: number | undefined;
   /** Never wider than this; 3 for a registry that must not be touched harder. @defaultValue 16 */
   readonly max?: number;
   readonly remembered?: RememberedCeiling | undefined;

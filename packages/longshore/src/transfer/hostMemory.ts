@@ -11,6 +11,11 @@ export interface HostMemory {
   ): Promise<void>;
 }
 
+/** Under what a memory of hosts keeps how wide pushes to a registry pay; pulls have the origin alone. */
+export function pushesTo(registry: string): string {
+  return `push ${registry}`;
+}
+
 /** Networks change with the hour of the day and the place; a day later nothing is certain. */
 const MAX_AGE_MS = 24 * 3600 * 1000;
 

@@ -8,7 +8,7 @@ export type {
   PlanSummary,
   TransferEvent,
 } from './events.ts';
-export { type HostMemory, openHostMemory } from './hostMemory.ts';
+export { type HostMemory, openHostMemory, pushesTo } from './hostMemory.ts';
 export type { Settled, Workers } from './lanes.ts';
 export { type PulledImage, type PullOptions, type PullResult, pull } from './pull.ts';
 export {

@@ -22,7 +22,10 @@ export interface PushTools {
   readonly registry: Registry & RegistryUploads;
   readonly onEvent: EventListener;
   readonly interrupts: Interrupts;
-  readonly options: Pick<PushOptions, 'pushers' | 'chunkBytes' | 'failFast' | 'publish' | 'memory'>;
+  readonly options: Pick<
+    PushOptions,
+    'pushers' | 'chunkBytes' | 'failFast' | 'publish' | 'memory' | 'startAt'
+  >;
 }
 
 /** What came of it; a copy tells what it fetched, too. */
@@ -73,9 +76,13 @@ export async function runWork(
       onEvent: (event) => onEvent({ ...event, at: host.clock.now() }),
     });
     opened.defer(() => registry.close());
-    const { openCeilingMemory } = await import('../../transfer/index.ts');
-    const memory = await openCeilingMemory(places.registryMemory);
-    const options = { ...pushOptions(context), memory };
+    const { openCeilingMemory, openHostMemory, pushesTo } = await import('../../transfer/index.ts');
+    const [memory, hosts] = await Promise.all([
+      openCeilingMemory(places.registryMemory),
+      openHostMemory(places.hostMemory),
+    ]);
+    const startAt = (at: string): number | undefined => hosts.recall(pushesTo(at))?.width;
+    const options = { ...pushOptions(context), memory, startAt };
     result = await work({ store, registry, onEvent, interrupts, options });
   } finally {
     interrupts.dispose();

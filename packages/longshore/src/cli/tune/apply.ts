@@ -7,8 +7,8 @@ const DAY_MS = 24 * 3600 * 1000;
 const KEPT_MS = 30 * DAY_MS;
 
 /**
- * Writes the answer to the memory of hosts, from which `--workers auto` starts. Only an answer that is
- * certain is written.
+ * Writes the answer to the memory of hosts, from which `--workers auto` and `--pushers auto` start. Only
+ * an answer that is certain is written.
  */
 export async function applyAnswer(
   { places, complain }: Pick<CommandContext, 'places' | 'complain'>,
@@ -22,14 +22,15 @@ export async function applyAnswer(
     complain('Nothing was applied: there is no certain answer\n');
     return;
   }
-  const { openHostMemory } = await import('../../transfer/index.ts');
+  const { openHostMemory, pushesTo } = await import('../../transfer/index.ts');
   const memory = await openHostMemory(places.hostMemory);
+  const isPush = results.verb === 'push';
   const knee = { width: recommendation.workers, bytesPerSecond: bytes / median };
   await memory.remember(
-    [...hosts].map((host) => [host, knee] as const),
+    [...hosts].map((host) => [isPush ? pushesTo(host) : host, knee] as const),
     KEPT_MS,
   );
   complain(
-    `--workers auto starts from ${recommendation.workers} for ${[...hosts].join(', ')} (${places.hostMemory})\n`,
+    `${isPush ? '--pushers' : '--workers'} auto starts from ${recommendation.workers} for ${[...hosts].join(', ')} (${places.hostMemory})\n`,
   );
 }

@@ -260,13 +260,14 @@ class OpenPusher implements Pusher {
   }
 
   #createDesk(registry: string): RegistryDesk {
-    const { pushers, maxPushers, memory, random } = this.#options;
+    const { pushers, maxPushers, memory, random, startAt } = this.#options;
     const profile = profileOf(registry);
     const lane = new UploadLane({
       registry,
       pushers,
       most: maxPushers,
       remembered: memory?.recall(registry),
+      start: startAt?.(registry),
       now: this.#now,
       random: random ?? Math.random,
       onWidth: (width, reason) =>

@@ -40,6 +40,8 @@ export interface PusherOptions {
   /** Bound of `auto`, for each registry. @defaultValue 16 */
   readonly maxPushers?: number | undefined;
   readonly memory?: CeilingMemory | undefined;
+  /** Where `auto` starts at a registry, as `tune push` has found. @defaultValue 2 */
+  readonly startAt?: ((registry: string) => number | undefined) | undefined;
   /** Upload in chunks of this length, for proxies that limit bodies. @defaultValue whole blobs */
   readonly chunkBytes?: number | undefined;
   readonly onEvent?: EventListener | undefined;

@@ -20,6 +20,8 @@ export interface UploadLaneOptions {
   /** Bound of `auto`. @defaultValue 16 */
   readonly most?: number | undefined;
   readonly remembered?: RememberedCeiling | undefined;
+  /** Where `auto` starts. @defaultValue 2 */
+  readonly start?: number | undefined;
   readonly now: () => number;
   readonly random: () => number;
   readonly onWidth: (width: number, reason: string) => void;
@@ -45,14 +47,14 @@ export class UploadLane {
   readonly #norm = new UploadNorm();
 
   constructor(options: UploadLaneOptions) {
-    const { registry, pushers, now, random, remembered } = options;
+    const { registry, pushers, now, random, remembered, start } = options;
     this.#options = options;
     this.registry = registry;
     this.now = now;
     this.chunks = options.chunks ?? true;
     this.#controller =
       pushers === 'auto'
-        ? stallAverse({ random, max: options.most ?? MOST_PUSHERS, remembered })
+        ? stallAverse({ random, start, max: options.most ?? MOST_PUSHERS, remembered })
         : stallAverse({ random, start: pushers, max: pushers });
     const width = pushers === 'auto' ? this.#controller.target : pushers;
     const limiter = createLimiter({ name: `uploads to ${registry}`, width });

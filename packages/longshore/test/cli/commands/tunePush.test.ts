@@ -4,6 +4,9 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { tune } from '../../../src/cli/schemas/documents.ts';
+import { findPlaces } from '../../../src/cli/settings/places.ts';
+import { applyAnswer } from '../../../src/cli/tune/apply.ts';
+import { parseDigest } from '../../../src/image/index.ts';
 import {
   createRegistryServer,
   type Faults,
@@ -12,7 +15,7 @@ import {
   seedImage,
 } from '../../../src/serve/index.ts';
 import { openStore, type Store } from '../../../src/store/index.ts';
-import { parseResults } from '../../../src/tune/index.ts';
+import { analyse, parseResults, type TuneResults } from '../../../src/tune/index.ts';
 import { cli, temporaryDirectory } from '../support/cli.ts';
 
 const LIMIT = { timeout: 60_000 };
@@ -193,6 +196,49 @@ test(
     assert.notEqual(third.exitCode, 0);
   },
 );
+
+test('--apply says where --pushers auto starts, and a push starts there', LIMIT, async (t) => {
+  const { server, cwd } = await stage(t);
+  const env = { XDG_STATE_HOME: path.join(cwd, 'state') };
+  // Ten to one: certain however busy the machine is.
+  const rows = [1, 2, 3, 4, 5].flatMap((block) =>
+    [1, 4].map((workers) => ({ block, workers, seconds: (10 / workers) * (1 + block / 1000) })),
+  );
+  const results = recorded(server.host, rows);
+  const context = { places: findPlaces(env, cwd, cwd), complain: () => undefined };
+  await applyAnswer(context, { results, analysis: analyse(results) });
+  const argv = ['push', `localhost/app:1=${server.host}/team/app:1`, '--store', 'store'];
+  const push = await cli([...argv, '--json'], { cwd, env });
+  assert.equal(push.exitCode, 0, push.stderr);
+  const [settled] = JSON.parse(push.stdout).settled;
+  assert.equal(settled.width, 4, push.stdout);
+});
+
+function recorded(
+  host: string,
+  rows: readonly { readonly block: number; readonly workers: number; readonly seconds: number }[],
+): TuneResults {
+  const reference = `${host}/team/app:1`;
+  return {
+    format: 'longshore-tune',
+    version: 1,
+    verb: 'push',
+    design: 'blocks',
+    seed: 1,
+    arms: [1, 4].map((workers) => ({ id: String(workers), workers, serial: false })),
+    runs: rows.map(({ block, workers, seconds }, i) => ({
+      order: i + 1,
+      block,
+      arm: String(workers),
+      seconds,
+      state: 'ok',
+      bytes: 1e6,
+    })),
+    voidBlocks: [],
+    dropped: [],
+    images: [{ reference, digest: parseDigest(`sha256:${'0'.repeat(64)}`), layers: [] }],
+  };
+}
 
 test('mistakes are told before anything is pushed', LIMIT, async (t) => {
   const { server, cwd, argv } = await stage(t);
