@@ -6,35 +6,47 @@ const MAX_ROWS = 100_000;
 const STATES: readonly string[] = ['ok', 'warm-up', 'throttled', 'failed', 'cached', 'interrupted'];
 
 /**
- * Reads a recorded sweep: comma-separated, a header with at least `workers` and `seconds`; `order`,
- * `block` and `state` where they are known. Without `order` the rows are taken as they stand, without
- * `block` the n-th run of a width belongs to block n.
+ * Reads a recorded sweep: a header with at least `workers` and `seconds`; `order`, `block` and `state`
+ * where they are known. Without `order` the rows are taken as they stand, without `block` the n-th run
+ * of a width belongs to block n. Cells are parted by commas, or by semicolons or tabs as spreadsheets
+ * write them, with a decimal comma then.
  * @throws LongshoreError `ERR_TUNE_CSV`, naming the line
  */
 export function parseSweep(text: string, name: string): TuneResults {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
-  const header = splitRow(lines[0] ?? '').map((cell) => cell.toLowerCase());
+  if (text.includes('\0')) throw broken(`${name} is no text`);
+  const separator = [';', '\t'].find((mark) => lines[0]?.includes(mark)) ?? ',';
+  const header = splitRow(lines[0] ?? '', separator).map((cell) => cell.toLowerCase());
   const column = new Map(header.map((title, i) => [title, i]));
   if (!column.has('workers') || !column.has('seconds')) {
     throw broken(`${name} has no columns "workers" and "seconds" in its first line`);
   }
   const seen = new Map<string, number>();
+  const taken = new Set<string>();
   const runs: Run[] = [];
   for (const [i, line] of lines.entries()) {
     if (i === 0 || line.trim() === '' || line.startsWith('#')) continue;
     if (runs.length >= MAX_ROWS) throw broken(`${name} has more than ${MAX_ROWS} rows`);
-    const cells = splitRow(line);
+    const cells = splitRow(line, separator);
     const cell = (title: string): string | undefined => cells[column.get(title) ?? -1];
     const where = `${name}:${i + 1}`;
     const arm = readArm(cell('workers'), where);
     const times = (seen.get(arm) ?? 0) + 1;
     seen.set(arm, times);
+    const block = readNumber(cell('block'), { where, title: 'block', otherwise: times });
+    const state = readState(cell('state'), where);
+    const place = `${block} ${arm}`;
+    if (state === 'ok' && taken.has(place)) {
+      throw broken(`${where}: block ${block} has two runs of ${arm}`);
+    }
+    if (state === 'ok') taken.add(place);
+    const seconds = separator === ',' ? cell('seconds') : cell('seconds')?.replace(',', '.');
     runs.push({
       arm,
       order: readNumber(cell('order'), { where, title: 'order', otherwise: runs.length + 1 }),
-      block: readNumber(cell('block'), { where, title: 'block', otherwise: times }),
-      seconds: readNumber(cell('seconds'), { where, title: 'seconds' }),
-      state: readState(cell('state'), where),
+      block,
+      seconds: readNumber(seconds, { where, title: 'seconds' }),
+      state,
     });
   }
   if (runs.length === 0) throw broken(`${name} has a header and no rows`);
@@ -63,8 +75,16 @@ function toResults(runs: readonly Run[]): TuneResults {
   };
 }
 
-function splitRow(line: string): string[] {
-  return line.split(',').map((cell) => cell.trim().replace(/^"(.*)"$/, '$1'));
+/** A separator between quotes is none. */
+function splitRow(line: string, separator: string): string[] {
+  const cells: string[] = [''];
+  let quoted = false;
+  for (const character of line) {
+    if (character === '"') quoted = !quoted;
+    else if (character === separator && !quoted) cells.push('');
+    else cells.push(`${cells.pop() ?? ''}${character}`);
+  }
+  return cells.map((cell) => cell.trim());
 }
 
 function readArm(text: string | undefined, where: string): string {

@@ -97,7 +97,27 @@ export function parseResults(content: string, name: string): TuneResults {
     throw broken(`${name}: ${issue?.path.join('.')}: ${issue?.message}`, parsed.error);
   }
   // Zod writes `undefined` into the types of optional keys; JSON cannot hold it.
-  return parsed.data as TuneResults;
+  const results = parsed.data as TuneResults;
+  checkRuns(results, name);
+  return results;
+}
+
+/** What each part of it says may be right and the whole nonsense: somebody has edited it, or joined two. */
+function checkRuns({ arms, runs, voidBlocks }: TuneResults, name: string): void {
+  const known = new Set(arms.map(({ id }) => id));
+  if (known.size < arms.length) throw broken(`${name}: arms: the same arm stands there twice`);
+  const seen = new Set<string>();
+  for (const [i, { arm, block, state, seconds }] of runs.entries()) {
+    const where = `${name}: runs.${i}`;
+    if (!known.has(arm)) throw broken(`${where}: there is no arm ${JSON.stringify(arm)}`);
+    if (state !== 'ok') continue;
+    if (seconds <= 0) throw broken(`${where}: a run that counts took no time`);
+    if (voidBlocks.includes(block)) continue;
+    if (seen.has(`${block} ${arm}`)) {
+      throw broken(`${where}: block ${block} has two runs of ${JSON.stringify(arm)}`);
+    }
+    seen.add(`${block} ${arm}`);
+  }
 }
 
 interface Head {

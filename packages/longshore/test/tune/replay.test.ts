@@ -5,6 +5,7 @@ import { AUTHOR_SWEEP } from '../../src/tune/authorSweep.ts';
 import { formatCsv, parseSweep } from '../../src/tune/csv.ts';
 import { terminalChart } from '../../src/tune/report/chart.ts';
 import { findings } from '../../src/tune/report/text.ts';
+import { parseResults } from '../../src/tune/resultsFile.ts';
 
 const analysis = analyse(parseSweep(AUTHOR_SWEEP, 'author'));
 
@@ -65,6 +66,34 @@ test('what is written as CSV is read back', () => {
   );
 });
 
+test('what a spreadsheet writes is read: semicolons or tabs, decimal commas, quotes', () => {
+  for (const text of [
+    'workers;seconds\n2;3,5',
+    'Workers\tSeconds\n2\t3.5',
+    '"workers","seconds"\n"2","3.5"',
+  ]) {
+    const [run] = parseSweep(text, 'x').runs;
+    assert.deepEqual([run?.arm, run?.seconds], ['2', 3.5], text);
+  }
+});
+
+test('results that contradict themselves are refused', () => {
+  const good = parseSweep('workers,seconds\n1,3\n2,2', 'x');
+  const [first] = good.runs;
+  assert.ok(first !== undefined);
+  assert.deepEqual(parseResults(JSON.stringify(good), 'r'), good);
+  const cases: readonly (readonly [object, RegExp])[] = [
+    [{ runs: [{ ...first, arm: '9' }] }, /r: runs\.0: there is no arm "9"/],
+    [{ runs: [first, first] }, /r: runs\.1: block 1 has two runs of "1"/],
+    [{ runs: [{ ...first, seconds: 0 }] }, /took no time/],
+    [{ arms: [...good.arms, ...good.arms] }, /twice/],
+    [{ verb: 'build' }, /r: verb/],
+  ];
+  for (const [change, reason] of cases) {
+    assert.throws(() => parseResults(JSON.stringify({ ...good, ...change }), 'r'), reason);
+  }
+});
+
 test('repeated widths without blocks become blocks', () => {
   const rows = [1, 2, 3, 4].flatMap((block) => [`1,${10 + block / 10}`, `2,${5 + block / 20}`]);
   const { recommendation, blocks } = analyse(
@@ -85,6 +114,9 @@ const BROKEN: readonly (readonly [string, RegExp])[] = [
   ['workers,seconds\n0,3', /x:2: workers/],
   ['workers,seconds,block\n1,3,1.5', /x:2: block/],
   ['workers,seconds,state\n1,3,fine', /x:2: state/],
+  ['workers,seconds\n1,"3,5"', /x:2: seconds is "3,5"/],
+  ['block,workers,seconds\n1,4,3\n1,8,2\n1,4,3', /x:4: block 1 has two runs of 4/],
+  ['w\0o\0r\0k\0', /no text/],
 ];
 
 for (const [text, reason] of BROKEN) {
