@@ -8,27 +8,40 @@ import { LADDER, PARITY_WIDTHS } from './cases.ts';
 
 const FAST = { resamples: 50, rounds: 600 };
 
+export interface Trials {
+  readonly trials: number;
+  /** Seed of the first; those after it have the next ones. @defaultValue 1 */
+  readonly first?: number;
+  /** How many blocks each has. @defaultValue as precision asks; 8 where parity is asked for */
+  readonly blocks?: number | undefined;
+}
+
+function seedsOf({ trials, first = 1 }: Trials): readonly number[] {
+  return Array.from({ length: trials }, (_, i) => first + i);
+}
+
 /** In how many of the trials a parity effect is claimed. */
-export async function parityClaims(world: TuneWorld, trials: number, blocks = 8): Promise<number> {
+export async function parityClaims(world: TuneWorld, trials: Trials): Promise<number> {
+  const { blocks = 8 } = trials;
   let claims = 0;
-  for (let seed = 1; seed <= trials; seed += 1) {
+  for (const seed of seedsOf(trials)) {
     const stopping = { minBlocks: blocks, maxBlocks: blocks };
     const results = await simulate(world, { widths: PARITY_WIDTHS, seed, stopping });
     if (analyse(results, FAST).parity?.verdict === 'effect') claims += 1;
   }
-  return claims / trials;
+  return claims / trials.trials;
 }
 
 /** What a rising sweep of one run each would have said, by its exact permutation test. */
-export async function sweepClaims(world: TuneWorld, trials: number): Promise<number> {
+export async function sweepClaims(world: TuneWorld, trials: Trials): Promise<number> {
   let claims = 0;
   const widths = Array.from({ length: 30 }, (_, i) => i + 1);
-  for (let seed = 1; seed <= trials; seed += 1) {
+  for (const seed of seedsOf(trials)) {
     const results = await simulate(world, { widths, seed, design: 'as-published' });
     const p = analyse(results, FAST).sweep?.parity?.permutation.p ?? 1;
     if (p < 0.05) claims += 1;
   }
-  return claims / trials;
+  return claims / trials.trials;
 }
 
 export interface CurveOutcome {
@@ -46,12 +59,9 @@ export interface CurveOutcome {
   readonly coverageOfBootstrap: number;
 }
 
-/** How often answers and intervals hold over trials of one world; `blocks` fixes their number. */
-export async function curveTrials(
-  world: TuneWorld,
-  trials: number,
-  blocks?: number,
-): Promise<CurveOutcome> {
+/** How often answers and intervals hold over trials of one world. */
+export async function curveTrials(world: TuneWorld, trials: Trials): Promise<CurveOutcome> {
+  const { blocks } = trials;
   const truth = new Map(LADDER.map((width) => [String(width), trueSeconds(world, width)]));
   const best = Math.min(...truth.values());
   const one = truth.get('1') ?? best;
@@ -66,7 +76,7 @@ export async function curveTrials(
     bases: 0,
     overs: 0,
   };
-  for (let seed = 1; seed <= trials; seed += 1) {
+  for (const seed of seedsOf(trials)) {
     const stopping = blocks === undefined ? {} : { minBlocks: blocks, maxBlocks: blocks };
     const results = await simulate(world, { widths: LADDER, seed, stopping });
     const { recommendation, arms, blocks: count } = analyse(results, { ...FAST, resamples: 400 });
@@ -93,10 +103,10 @@ export async function curveTrials(
     }
   }
   return {
-    within: tally.within / trials,
+    within: tally.within / trials.trials,
     withinWhenCertain: tally.certain === 0 ? 1 : tally.certainWithin / tally.certain,
-    certain: tally.certain / trials,
-    blocks: tally.blocks / trials,
+    certain: tally.certain / trials.trials,
+    blocks: tally.blocks / trials.trials,
     coverageOfBase: tally.base / tally.bases,
     coverageOfBest: tally.over / tally.overs,
     coverageOfBootstrap: tally.bootstrap / tally.overs,

@@ -1,12 +1,11 @@
 import { type Random, shuffled } from './random.ts';
 import type { Blocks } from './ratios.ts';
-import { studentCdf } from './stats/distributions.ts';
-import { type Estimate, mapEstimate, studentInterval } from './stats/intervals.ts';
-import { leastSquares } from './stats/leastSquares.ts';
-import { deviation, mean } from './stats/moments.ts';
+import { studentCdf, studentQuantile } from './stats/distributions.ts';
+import { type Estimate, mapEstimate } from './stats/intervals.ts';
+import { mean } from './stats/moments.ts';
 
-/** Below this the data claim an effect; a strict level, because the question was asked after a look. */
-const CLAIM_LEVEL = 0.01;
+/** Below this the data claim an effect; stricter than usual, because nothing in a pull knows of parity. */
+const CLAIM_LEVEL = 0.02;
 /** Smaller than this matters to nobody: the bounds of the equivalence test. */
 const EQUIVALENCE = 0.02;
 const MIN_NEIGHBOURS = 5;
@@ -38,9 +37,12 @@ interface Cell {
 }
 
 /**
- * Asks whether odd differs from even among neighbouring widths beyond the knee. Block, order within
- * the block and a smooth curve over widths are taken out first; then the residuals are reshuffled
- * within blocks (Freedman and Lane 1983), which the random order of the runs has made exchangeable.
+ * Asks whether odd differs from even among neighbouring widths beyond the knee, by least squares with
+ * block, order within the block and a smooth curve over widths beside it. The interval is Student's;
+ * p comes from reshuffling, within blocks, what is left without parity, and looking at the t of each
+ * reshuffle (Freedman and Lane 1983): the random order of the runs has made the residuals
+ * exchangeable. All widths take part: contrasts of each with its neighbours alone find 1 s in 35 s at
+ * 3 % noise less often, 82 % against 90 %.
  * `undefined` where there are too few neighbours or blocks.
  */
 export function testParity(
@@ -59,18 +61,15 @@ export function testParity(
   const cells = completeCells(blocks, widths, options.order);
   const count = cells.length / widths.length;
   if (count < MIN_BLOCKS) return undefined;
-  const residuals = withoutSmooth(cells, widths);
-  const rows = Array.from({ length: count }, (_, i) =>
-    residuals.slice(i * widths.length, (i + 1) * widths.length),
-  );
-  const contrasts = rows.map((row) => contrast(row, widths));
-  const estimate = studentInterval(contrasts);
-  const p = shuffleTest(rows, widths, options);
-  const equivalenceP = equivalence(contrasts, Math.log1p(EQUIVALENCE));
-  const claimed = p <= CLAIM_LEVEL && (estimate.low > 0 || estimate.high < 0);
+  const model = withoutParity(cells, widths.length);
+  const { effect, error, t } = model.test(model.residuals);
+  const reach = studentQuantile(0.975, model.degrees) * error;
+  const p = shuffleTest(model, Math.abs(t), { ...options, size: widths.length });
+  const equivalenceP =
+    1 - studentCdf((Math.log1p(EQUIVALENCE) - Math.abs(effect)) / error, model.degrees);
   return {
-    verdict: claimed ? 'effect' : equivalenceP <= 0.05 ? 'none' : 'cannot-tell',
-    ratio: mapEstimate(estimate, Math.exp),
+    verdict: p <= CLAIM_LEVEL ? 'effect' : equivalenceP <= 0.05 ? 'none' : 'cannot-tell',
+    ratio: mapEstimate({ value: effect, low: effect - reach, high: effect + reach }, Math.exp),
     p,
     equivalenceP,
     widths,
@@ -117,29 +116,76 @@ function completeCells(
   return cells;
 }
 
-/** Residuals after block means, drift and parity of the order within a block, and a smooth curve. */
-function withoutSmooth(cells: readonly Cell[], widths: readonly number[]): readonly number[] {
-  const size = widths.length;
-  const values = centred(
-    cells.map(({ value }) => value),
-    size,
+/** The data without parity, and what parity adds to them. */
+interface Model {
+  readonly residuals: readonly number[];
+  readonly degrees: number;
+  /** Even less odd, as logarithms, for residuals in any order within blocks. */
+  test(residuals: readonly number[]): {
+    readonly effect: number;
+    readonly error: number;
+    readonly t: number;
+  };
+}
+
+function withoutParity(cells: readonly Cell[], size: number): Model {
+  const columnOf = (read: (cell: Cell) => number): number[] => centred(cells.map(read), size);
+  const others = orthonormal([
+    columnOf(({ width }) => Math.log(width)),
+    columnOf(({ width }) => Math.log(width) ** 2),
+    columnOf(({ order }) => order),
+    columnOf(({ order }) => (order % 2 === 0 ? 0.5 : -0.5)),
+  ]);
+  const parity = without(
+    columnOf(({ width }) => (width % 2 === 0 ? 0.5 : -0.5)),
+    others,
   );
-  const curve = cells.map(({ width }) => Math.log(width));
-  const columns = [
-    curve,
-    curve.map((x) => x * x),
-    cells.map(({ order }) => order),
-    cells.map(({ order }) => (order % 2 === 0 ? 0.5 : -0.5)),
-  ].map((column) => centred(column, size));
-  // The curve over widths must not swallow what is asked for, so parity takes part in the fit.
-  const parity = centred(
-    cells.map(({ width }) => (width % 2 === 0 ? 0.5 : -0.5)),
-    size,
-  );
-  const rows = cells.map((_, i) => [...columns, parity].map((column) => column[i] ?? 0));
-  const fit = leastSquares(rows, values);
-  if (fit === undefined) return values;
-  return fit.residuals.map((rest, i) => rest + (fit.coefficients[4] ?? 0) * (parity[i] ?? 0));
+  const square = dot(parity, parity);
+  const degrees = cells.length - cells.length / size - others.length - 1;
+  return {
+    residuals: without(
+      columnOf(({ value }) => value),
+      others,
+    ),
+    degrees,
+    test(residuals) {
+      const effect = dot(parity, residuals) / square;
+      const explained = others.reduce((total, other) => total + dot(other, residuals) ** 2, 0);
+      const rest = dot(residuals, residuals) - explained - effect ** 2 * square;
+      const error = Math.sqrt(Math.max(rest, Number.MIN_VALUE) / degrees / square);
+      return { effect, error, t: effect / error };
+    },
+  };
+}
+
+/** Gram and Schmidt; a column that is a mix of those before it is left out. */
+function orthonormal(columns: readonly (readonly number[])[]): readonly (readonly number[])[] {
+  const basis: (readonly number[])[] = [];
+  for (const column of columns) {
+    const rest = without(without(column, basis), basis);
+    const length = Math.sqrt(dot(rest, rest));
+    if (length > 1e-9 * Math.sqrt(dot(column, column))) basis.push(rest.map((x) => x / length));
+  }
+  return basis;
+}
+
+/** What is left of a column when its part along each of an orthonormal basis is taken out. */
+function without(
+  column: readonly number[],
+  basis: readonly (readonly number[])[],
+): readonly number[] {
+  let rest = column;
+  for (const other of basis) {
+    const along = dot(other, rest);
+    rest = rest.map((x, i) => x - along * (other[i] ?? 0));
+  }
+  return rest;
+}
+
+function dot(a: readonly number[], b: readonly number[]): number {
+  let total = 0;
+  for (let i = 0; i < a.length; i += 1) total += (a[i] ?? 0) * (b[i] ?? 0);
+  return total;
 }
 
 function centred(values: readonly number[], size: number): number[] {
@@ -148,47 +194,18 @@ function centred(values: readonly number[], size: number): number[] {
   return values.map((value, i) => value - (means[Math.floor(i / size)] ?? 0));
 }
 
-/** Even less odd: each inner width against the middle of its neighbours, averaged. */
-function contrast(row: readonly number[], widths: readonly number[]): number {
-  let total = 0;
-  for (let i = 1; i < row.length - 1; i += 1) {
-    const local = (row[i] ?? 0) - ((row[i - 1] ?? 0) + (row[i + 1] ?? 0)) / 2;
-    total += (widths[i] ?? 0) % 2 === 0 ? local : -local;
-  }
-  return total / (row.length - 2);
-}
-
 function shuffleTest(
-  rows: readonly (readonly number[])[],
-  widths: readonly number[],
-  { random, rounds = 4000 }: { readonly random: Random; readonly rounds?: number },
+  model: Model,
+  seen: number,
+  { random, size, rounds = 4000 }: { random: Random; size: number; rounds?: number },
 ): number {
-  const weights = contrastWeights(widths);
-  const dot = (row: readonly number[]): number =>
-    row.reduce((total, value, i) => total + value * (weights[i] ?? 0), 0);
-  const seen = Math.abs(rows.reduce((total, row) => total + dot(row), 0));
+  const { residuals } = model;
+  const rows: (readonly number[])[] = [];
+  for (let i = 0; i < residuals.length; i += size) rows.push(residuals.slice(i, i + size));
   let extreme = 0;
   for (let round = 0; round < rounds; round += 1) {
-    let total = 0;
-    for (const row of rows) total += dot(shuffled(row, random));
-    if (Math.abs(total) >= seen - 1e-12) extreme += 1;
+    const { t } = model.test(rows.flatMap((row) => shuffled(row, random)));
+    if (Math.abs(t) >= seen - 1e-12) extreme += 1;
   }
   return (extreme + 1) / (rounds + 1);
-}
-
-function contrastWeights(widths: readonly number[]): readonly number[] {
-  return widths.map((_, i) =>
-    contrast(
-      widths.map((__, j) => (i === j ? 1 : 0)),
-      widths,
-    ),
-  );
-}
-
-function equivalence(values: readonly number[], bound: number): number {
-  const n = values.length;
-  const error = deviation(values) / Math.sqrt(n);
-  const nearest = bound - Math.abs(mean(values));
-  if (!(error > 0)) return nearest > 0 ? 0 : 1;
-  return 1 - studentCdf(nearest / error, n - 1);
 }

@@ -10,22 +10,22 @@ const TRIALS = 24;
 test('no parity is claimed where there is only noise, drift or order', async () => {
   let claimed = 0;
   const worlds = Object.values(WITHOUT_PARITY);
-  for (const world of worlds) claimed += await parityClaims(world, TRIALS);
+  for (const world of worlds) claimed += await parityClaims(world, { trials: TRIALS });
   assert.ok(claimed / worlds.length <= 0.05, `${claimed / worlds.length}`);
 });
 
 test('a second in thirty-five is found', async () => {
   const world = WITH_PARITY['1 s, noise 2 %'];
   assert.ok(world !== undefined);
-  const found = await parityClaims(world, TRIALS);
+  const found = await parityClaims(world, { trials: TRIALS });
   assert.ok(found >= 0.85, `${found}`);
 });
 
 test('a rising sweep of one run each claims parity where only the order alternates', async () => {
   const world = WITHOUT_PARITY['order alternates by 3.9 s'];
   assert.ok(world !== undefined);
-  assert.ok((await sweepClaims(world, 10)) >= 0.9);
-  assert.equal(await parityClaims(world, 10), 0);
+  assert.ok((await sweepClaims(world, { trials: 10 })) >= 0.9);
+  assert.equal(await parityClaims(world, { trials: 10 }), 0);
 });
 
 test('the recommended width is within 5 % of the best, and intervals hold what they promise', async () => {
@@ -33,7 +33,7 @@ test('the recommended width is within 5 % of the best, and intervals hold what t
   let covered = 0;
   const worlds = Object.values(CURVES);
   for (const world of worlds) {
-    const outcome = await curveTrials(world, 8, 8);
+    const outcome = await curveTrials(world, { trials: 8, blocks: 8 });
     within += outcome.within / worlds.length;
     covered += outcome.coverageOfBase / worlds.length;
   }
@@ -43,7 +43,10 @@ test('the recommended width is within 5 % of the best, and intervals hold what t
 });
 
 test('in a noisy world an answer is rarely called certain, and then it holds', async () => {
-  const { certain, withinWhenCertain } = await curveTrials({ ...PLAIN, noise: 0.2 }, 20, 4);
+  const { certain, withinWhenCertain } = await curveTrials(
+    { ...PLAIN, noise: 0.2 },
+    { trials: 20, blocks: 4 },
+  );
   assert.ok(certain <= 0.1, `${certain}`);
   assert.equal(withinWhenCertain, 1);
 });
