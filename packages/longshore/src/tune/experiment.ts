@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { observationsOf } from './analyse.ts';
 import { blockOrder } from './arms.ts';
+import { armsBeyondBudget, expectedBlockMs } from './budget.ts';
 import { type Random, seededRandom } from './random.ts';
 import { armsToGiveUp, type Spoiler } from './spoilers.ts';
 import { hopelessArms, isPreciseEnough, STOPPING, type StoppingRules } from './stopping.ts';
@@ -61,7 +62,9 @@ class Experiment {
   /** Arms that have spoiled blocks since the last whole one. */
   #inARow: string[] = [];
   #results: TuneResults;
-  #slowestBlockMs = 0;
+  /** In whole blocks: all of the time, and the runs in it. */
+  #blocksMs = 0;
+  #blockRuns: readonly Run[] = [];
   #pauseMs = 0;
 
   constructor(results: TuneResults, options: ExperimentOptions) {
@@ -81,12 +84,16 @@ class Experiment {
       const reasonNow = this.#reasonToStop();
       if (reasonNow !== undefined) return this.#stop(reasonNow);
       const begun = this.#now();
-      const whole = await this.#block(this.#nextBlock());
+      const block = this.#nextBlock();
+      const whole = await this.#block(block);
       if (this.#aborted) return this.#stop('interrupted');
-      this.#slowestBlockMs = Math.max(this.#slowestBlockMs, this.#now() - begun);
       if (!whole) continue;
       this.#inARow = [];
+      this.#blocksMs += this.#now() - begun;
+      const runs = this.#results.runs.filter((run) => run.block === block);
+      this.#blockRuns = [...this.#blockRuns, ...runs];
       this.#dropHopeless();
+      this.#dropForBudget();
     }
   }
 
@@ -167,9 +174,21 @@ class Experiment {
     const done = new Set(observations.map(({ block }) => block)).size;
     if (done >= this.#rules.maxBlocks) return 'blocks';
     if (isPreciseEnough(observations, this.#results.arms, this.#rules)) return 'precise';
+    const blockMs = expectedBlockMs(this.#arms, observations, this.#overheadMs);
+    return blockMs > this.#leftMs ? 'budget' : undefined;
+  }
+
+  get #leftMs(): number {
     const { budgetMs = Number.POSITIVE_INFINITY } = this.#options;
-    const elapsed = this.#now() - this.#startedAt;
-    return elapsed + this.#slowestBlockMs > budgetMs ? 'budget' : undefined;
+    return budgetMs - (this.#now() - this.#startedAt);
+  }
+
+  /** Of a run: gaps, making and removing what it needs. */
+  get #overheadMs(): number {
+    const count = this.#blockRuns.length;
+    if (count === 0) return this.#options.gapMs ?? 0;
+    const measured = this.#blockRuns.reduce((total, { seconds }) => total + seconds * 1000, 0);
+    return Math.max(0, (this.#blocksMs - measured) / count);
   }
 
   get #aborted(): boolean {
@@ -205,6 +224,20 @@ class Experiment {
   #dropHopeless(): void {
     for (const arm of hopelessArms(observationsOf(this.#results), this.#arms)) {
       this.#drop(arm, 'surely more than 25 % slower than the best');
+    }
+  }
+
+  #dropForBudget(): void {
+    const observations = observationsOf(this.#results);
+    const done = new Set(observations.map(({ block }) => block)).size;
+    const blocks = this.#rules.minBlocks - done;
+    if (blocks <= 0 || this.#leftMs === Number.POSITIVE_INFINITY) return;
+    const time = { blocks, leftMs: this.#leftMs, overheadMs: this.#overheadMs };
+    for (const arm of armsBeyondBudget(this.#arms, observations, time)) {
+      this.#drop(
+        arm,
+        'among the slowest of the first blocks, and the time budget is too short for all',
+      );
     }
   }
 

@@ -55,7 +55,7 @@ function designNotes(results: TuneResults, analysis: Omit<Analysis, 'notes'>): N
   } else if (recommendation === undefined) {
     notes.push({
       kind: 'few-blocks',
-      text: `${blocks} whole blocks are too few to recommend anything; at least 4 are needed${hintFor(results)}`,
+      text: `Nothing is recommended from ${blocks} whole block${blocks === 1 ? '' : 's'}; it takes 4 at least, and two counts to compare${hintFor(results)}`,
     });
   } else if (!recommendation.certain) {
     notes.push({

@@ -118,7 +118,7 @@ test('no block is begun that would go beyond the budget', async () => {
   const results = await runExperiment(emptyResults(WIDTHS, 3), {
     now: () => now,
     budgetMs: 60_000,
-    stopping: { minBlocks: 50, maxBlocks: 50 },
+    stopping: { maxBlocks: 50, precision: 0 },
     measure: async (arm) => {
       const run = await measure(arm);
       now += run.seconds * 1000;
@@ -128,6 +128,30 @@ test('no block is begun that would go beyond the budget', async () => {
   assert.equal(results.stopped, 'budget');
   assert.ok(now <= 60_000, `${now}`);
   assert.ok(analyse(results).blocks >= 3);
+});
+
+test('where the budget is short, the slowest arms go, and the others are told apart', async () => {
+  let now = 0;
+  const measure = falling();
+  const results = await runExperiment(emptyResults([1, 2, 3, 4, 6, 8], 3), {
+    now: () => now,
+    // A block of all takes 17 s; five of them are too many.
+    budgetMs: 65_000,
+    measure: async (arm) => {
+      const run = await measure(arm);
+      now += run.seconds * 1000;
+      return run;
+    },
+  });
+  assert.ok(now <= 65_000, `${now}`);
+  const { blocks, recommendation, notes } = analyse(results);
+  assert.ok(blocks >= 5, `${blocks} blocks, ${results.stopped}`);
+  assert.equal(recommendation?.workers, 8);
+  assert.ok(!results.dropped.some(({ arm }) => ['6', '8'].includes(arm)));
+  assert.match(
+    notes.find(({ kind }) => kind === 'dropped')?.text ?? '',
+    /time budget is too short/,
+  );
 });
 
 test('what was measured before an interruption is kept, and measuring goes on from there', async () => {

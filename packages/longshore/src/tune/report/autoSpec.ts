@@ -15,6 +15,7 @@ export function autoSpec(results: TuneResults, _: Analysis, theme: Theme): Pictu
     width,
     rate: bytesPerSecond / 1e6,
   }));
+  const what = results.verb === 'push' ? 'uploads' : 'connections';
   const x = { field: 'at', type: 'quantitative', axis: { title: 'seconds', grid: false } };
   const panel = (field: string, title: string, mark: Readonly<Record<string, unknown>>) => ({
     width: WIDTH,
@@ -25,13 +26,13 @@ export function autoSpec(results: TuneResults, _: Analysis, theme: Theme): Pictu
   return {
     name: 'auto',
     title: 'What auto did',
-    caption: 'Above how many connections auto asked for over the run, below the goodput.',
+    caption: `Above how many ${what} at once auto chose over the run, below the goodput.`,
     spec: {
       $schema: SCHEMA,
       title: 'What auto did',
       data: { values },
       vconcat: [
-        panel('width', 'connections', {
+        panel('width', what, {
           type: 'line',
           interpolate: 'step-after',
           color: theme.odd,

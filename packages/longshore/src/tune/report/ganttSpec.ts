@@ -28,8 +28,8 @@ export function ganttSpec(
   const what = countOf(run.arm, results.verb);
   const told =
     results.verb === 'push'
-      ? `One run with ${what}: each bar is a blob from the first byte sent to the registry's answer, darker for larger.`
-      : `One run with ${what}: each bar is a blob from its first request to verified, darker for larger; a blob that was split among workers is one bar.`;
+      ? `One run with ${what}: each bar is a blob from the first byte sent to the registry's answer, coloured by its size.`
+      : `One run with ${what}: each bar is a blob from its first request to verified, coloured by its size; a blob that was split among workers is one bar.`;
   return {
     name: 'gantt',
     title: 'Blobs over time',

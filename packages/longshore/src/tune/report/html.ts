@@ -36,7 +36,7 @@ export function htmlReport(
 <body>
 <main>
 <h1>${escape(title)}</h1>
-<p class="answer">${escape(answer)}</p>
+<p class="answer">${emphasised(answer)}</p>
 ${list(
   'notes',
   analysis.notes.map(({ text }) => text),
@@ -71,6 +71,13 @@ th, td { text-align: right; padding: .25rem .7rem; border-bottom: 1px solid var(
 th:first-child, td:first-child { text-align: left; }
 @media print { figure { break-inside: avoid; } main { max-width: none; } }
 `;
+
+/** The answer itself, and then what makes it one. */
+function emphasised(answer: string): string {
+  const end = answer.indexOf(': ');
+  if (end < 0) return escape(answer);
+  return `<strong>${escape(answer.slice(0, end))}</strong>${escape(answer.slice(end))}`;
+}
 
 function figure({ title, caption, light, dark }: DrawnPicture): string {
   return `<figure>

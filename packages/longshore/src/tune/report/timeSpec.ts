@@ -32,6 +32,7 @@ export function timeSpec(results: TuneResults, analysis: Analysis, theme: Theme)
   for (const arm of arms) arm.high = Math.min(arm.high, top * 1.1);
   for (const arm of arms) arm.low = Math.max(arm.low, best * 0.8);
   const chosen = chosenArm(analysis);
+  const sure = analysis.recommendation?.certain ?? true;
   const noun = nounOf(results.verb);
   const x = armAxis(ids, noun);
   const wide = top > LOGARITHMIC * best;
@@ -44,7 +45,7 @@ export function timeSpec(results: TuneResults, analysis: Analysis, theme: Theme)
   return {
     name: 'time',
     title: `Time over ${noun}`,
-    caption: `Each point is one run, coloured by its place in the sequence; the short line is the median, the bar its 95 % interval, the shaded band what lies within 5 % of the best median${chosen === undefined ? '' : `; the diamond is the answer, ${countOf(chosen, results.verb)}`}.`,
+    caption: `Each point is one run, coloured by its place in the sequence; the short line is the median, the bar its 95 % interval, the shaded band what lies within 5 % of the best median${chosen === undefined ? '' : `; the diamond is ${sure ? 'the answer' : 'what to use for now'}, ${countOf(chosen, results.verb)}`}.`,
     spec: {
       $schema: SCHEMA,
       title: `Time over ${noun}`,
@@ -107,7 +108,7 @@ export function timeSpec(results: TuneResults, analysis: Analysis, theme: Theme)
 
 function chosenArm({ recommendation, sweep, blocks }: Analysis): string | undefined {
   if (recommendation !== undefined) {
-    return recommendation.certain ? String(recommendation.workers) : undefined;
+    return String(recommendation.workers);
   }
   return sweep !== undefined && blocks <= 1 ? String(sweep.smallestWithin.workers) : undefined;
 }
