@@ -13,8 +13,8 @@ export type { Settled, Workers } from './lanes.ts';
 export { type PulledImage, type PullOptions, type PullResult, pull } from './pull.ts';
 export {
   type CeilingMemory,
-  findProfile,
   createPublishGate,
+  findProfile,
   type ImageNode,
   type ImageToPush,
   openCeilingMemory,
