@@ -9,6 +9,7 @@ import { writeLayerImage } from './support/layerImage.ts';
 import { longshoreAt } from './support/longshore.ts';
 import { startNginx } from './support/nginx.ts';
 import { skipWithout } from './support/programs.ts';
+import { randomFrom } from './support/random.ts';
 import { copyWithSkopeo, inspectWithSkopeo, verifyBlobs } from './support/readBack.ts';
 
 const KILLS = 12;
@@ -121,15 +122,4 @@ function sumBodies(log: readonly AccessLine[]): number {
   return log
     .filter(({ method, path }) => method === 'GET' && path.includes('/blobs/sha256:'))
     .reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-/** A small generator that can be repeated (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
