@@ -1,3 +1,5 @@
+import type { RefusalCode } from './refusal.ts';
+
 /** What a request is for, as fault rules and statistics name it. */
 export type RequestKind =
   | 'ping'
@@ -33,6 +35,8 @@ export interface FaultEffects {
    * answer; `silence` never answers.
    */
   readonly status?: number | 'reset' | 'silence';
+  /** Of the error document that comes with a `status`. @defaultValue by the status */
+  readonly says?: { readonly code?: RefusalCode; readonly message?: string };
   /** `Retry-After` of refusals, here and in `crowd`: seconds as a number, or the text as it is. */
   readonly retryAfter?: number | string;
   /** Closes the connection (FIN) after that many bytes of the response body. */

@@ -1,4 +1,5 @@
 import { isLongshoreError } from '../errors.ts';
+import type { FaultEffects } from './faults.ts';
 
 /** Codes of the distribution specification, "Error Codes". */
 export type RefusalCode =
@@ -78,9 +79,14 @@ const CODES_BY_STATUS: Readonly<Record<number, RefusalCode>> = {
   429: 'TOOMANYREQUESTS',
 };
 
-/** The refusal that a fault asks for by its status alone. */
-export function refusalOfStatus(status: number, retryAfter?: number | string): Refusal {
-  return new Refusal(status, CODES_BY_STATUS[status] ?? 'UNKNOWN', {
+/** The refusal that a fault asks for by its status, with words of its own where it has some. */
+export function refusalOfStatus(
+  status: number,
+  { retryAfter, says = {} }: Pick<FaultEffects, 'retryAfter' | 'says'>,
+): Refusal {
+  const { code = CODES_BY_STATUS[status] ?? 'UNKNOWN', message } = says;
+  return new Refusal(status, code, {
+    ...(message === undefined ? {} : { message }),
     headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
   });
 }

@@ -119,12 +119,12 @@ export class RequestDesk {
     answer: (decision: Decision) => Promise<void>,
   ): Promise<void> {
     response.once('close', () => decision.done());
-    const { latencyMs, status, retryAfter } = decision.effects;
+    const { latencyMs, status } = decision.effects;
     if (latencyMs !== undefined) {
       await delay(latencyMs, undefined, { signal: this.#options.closing });
     }
     if (status === 'reset' || status === 'silence') throw new CutConnection(status);
-    if (status !== undefined) throw refusalOfStatus(status, retryAfter);
+    if (status !== undefined) throw refusalOfStatus(status, decision.effects);
     await answer(decision);
   }
 
@@ -137,7 +137,7 @@ export class RequestDesk {
     const { limits, effects } = decision;
     const refusal = counted ? limits.crowd?.refusal : undefined;
     if (refusal === 'reset') throw new CutConnection('reset');
-    if (refusal !== undefined) throw refusalOfStatus(refusal, effects.retryAfter);
+    if (refusal !== undefined) throw refusalOfStatus(refusal, effects);
     const flow = this.#shaper.open(counted ? limits : NO_LIMITS);
     if (counted) {
       this.#factsOfFlow.set(flow, facts);
