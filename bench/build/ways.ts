@@ -1,0 +1,90 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { mustRun } from '../../packages/longshore/test/interop/support/programs.ts';
+import type { Contexts } from './hundred.ts';
+
+const bin = join(import.meta.dirname, '../../packages/longshore/bin/longshore.js');
+const MOST_MS = 280_000;
+
+/** Where builds and pushes happen. */
+export interface Ground {
+  readonly folder: string;
+  /** Registry and repository before each name. */
+  readonly prefix: string;
+  readonly contexts: Contexts;
+  /** `DOCKER_HOST`, where there is an engine. */
+  readonly docker?: string;
+  /** A store of its own for each run. */
+  readonly store: string;
+  /** A `storage.conf`: buildah keeps its images apart from this machine's. */
+  readonly storage: string;
+}
+
+/** One way to have all images built and pushed. */
+export type Way = (ground: Ground) => Promise<void>;
+
+export function longshore(builder: 'engine' | 'buildah' | 'assemble', builders?: number): Way {
+  return async ({ folder, contexts, prefix, store, docker, storage }) => {
+    const argv = ['build', '-f', contexts.folder, '--push', '--registry', prefix];
+    const width = ['--builders', String(builders ?? availableParallelism())];
+    const flags = ['--builder', builder, ...width, '--store', store, '--progress', 'quiet'];
+    await mustRun(process.execPath, [bin, ...argv, ...flags], {
+      timeoutMs: MOST_MS,
+      env: {
+        HOME: folder,
+        DOCKER_HOST: docker,
+        CONTAINERS_STORAGE_CONF: storage,
+      },
+    });
+  };
+}
+
+/** `docker build` of all, so many at once, then `docker push` of all, so many at once. */
+export function xargsDocker(builds: number, pushes: number): Way {
+  return async ({ contexts, prefix, docker, folder }) => {
+    const env = { DOCKER_HOST: docker, DOCKER_BUILDKIT: '0', HOME: folder };
+    const build = `docker build -q -t ${prefix}/{}:latest ${contexts.folder}/{}`;
+    await xargs(contexts.names, builds, build, env);
+    await xargs(contexts.names, pushes, `docker push -q ${prefix}/{}:latest`, env);
+  };
+}
+
+/** Compose's own build and push. */
+export const compose: Way = async ({ contexts, docker, folder }) => {
+  const env = {
+    DOCKER_HOST: docker,
+    HOME: folder,
+    DOCKER_BUILDKIT: '0',
+    COMPOSE_DOCKER_CLI_BUILD: '0',
+  };
+  const file = ['-f', contexts.compose];
+  await mustRun('docker-compose', [...file, 'build', '--quiet', '--parallel'], {
+    env,
+    timeoutMs: MOST_MS,
+  });
+  await mustRun('docker-compose', [...file, 'push', '--quiet'], { env, timeoutMs: MOST_MS });
+};
+
+/** `buildah bud` of all, so many at once, then `buildah push`. */
+export function xargsBuildah(builds: number, pushes: number): Way {
+  return async ({ contexts, prefix, storage, folder }) => {
+    const env = { HOME: folder, BUILDAH_ISOLATION: 'chroot', CONTAINERS_STORAGE_CONF: storage };
+    const build = `buildah bud --layers -q --tls-verify=false -t ${prefix}/{}:latest ${contexts.folder}/{}`;
+    await xargs(contexts.names, builds, build, env);
+    const push = `buildah push -q --tls-verify=false ${prefix}/{}:latest docker://${prefix}/{}:latest`;
+    await xargs(contexts.names, pushes, push, env);
+  };
+}
+
+async function xargs(
+  names: readonly string[],
+  width: number,
+  command: string,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  await mustRun('xargs', ['-P', String(width), '-I', '{}', 'sh', '-c', `${command} >/dev/null`], {
+    input: `${names.join('\n')}\n`,
+    env,
+    timeoutMs: MOST_MS,
+  });
+}
