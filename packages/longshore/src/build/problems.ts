@@ -26,9 +26,10 @@ export class BuildInputError extends LongshoreError {
   }
 }
 
-/** `compose.yaml:3:5: what is wrong`, as editors and CI systems link it. */
+/** `compose.yaml:3:5: what is wrong`, on one line, as editors and CI systems link it. */
 export function formatProblem(problem: BuildProblem): string {
-  return `${formatPlace(problem.place)}: ${problem.message}`;
+  const line = problem.message.replace(/\s*\n\s*/g, ' ');
+  return `${formatPlace(problem.place)}: ${line}`;
 }
 
 export function formatPlace(place: SourcePlace): string {

@@ -12,6 +12,7 @@ export type NamedContext =
   | { readonly kind: 'folder'; readonly path: string }
   | { readonly kind: 'target'; readonly target: string }
   | { readonly kind: 'image'; readonly reference: string }
+  /** Also `oci-layout:///absolute/path`, with a tag or digest. */
   | { readonly kind: 'url'; readonly url: string };
 
 /** A secret by where it is, never by its value: plans are kept on disk. */
@@ -44,7 +45,7 @@ export interface BuildTarget {
   readonly context:
     | { readonly kind: 'folder'; readonly path: string }
     | { readonly kind: 'url'; readonly url: string };
-  readonly dockerfile:
+  readonly dockerfile: /** Absolute, or a path within the context where that is fetched from an address. */
     | { readonly kind: 'file'; readonly path: string }
     | { readonly kind: 'inline'; readonly text: string };
   /** The stage to build. @defaultValue the last */
@@ -88,6 +89,8 @@ export interface BuildGraph {
   /** Each after all that it is built from. */
   readonly targets: readonly BuildTarget[];
   readonly edges: readonly BuildEdge[];
+  /** Targets that nobody asked for: they are here because others are built from them. */
+  readonly linked?: readonly string[] | undefined;
   /** What a reader should know but nothing was refused for. */
   readonly warnings: readonly string[];
 }

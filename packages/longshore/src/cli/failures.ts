@@ -18,7 +18,7 @@ export function describeError(
   if (error instanceof Interrupted) return 'longshore: interrupted';
   if (isLongshoreError(error)) {
     const hint = error.hint === undefined ? '' : `. ${error.hint}`;
-    const lines = [`longshore: ${cleanText(`${error.message}${hint}`)}`];
+    const lines = [`longshore: ${linesOf(error, hint).join('\n  ')}`];
     if (verbose) lines.push(`  code: ${error.code}`, ...causes(error.cause));
     return lines.join('\n');
   }
@@ -29,6 +29,12 @@ export function describeError(
     `longshore: please report it, with the command line, to ${reportTo}`,
   ];
   return lines.join('\n');
+}
+
+/** A specification is mended in one go: each of its problems has a line. Other errors are one. */
+function linesOf(error: LongshoreError, hint: string): string[] {
+  const text = `${error.message}${hint}`;
+  return (error.code === 'ERR_SPEC_INVALID' ? text.split('\n') : [text]).map(cleanText);
 }
 
 function causes(cause: unknown): string[] {

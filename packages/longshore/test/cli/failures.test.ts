@@ -33,6 +33,16 @@ test('an error for a person is one line; its cause only with --verbose', () => {
   assert.doesNotMatch(long, / at /);
 });
 
+test('the problems of a specification have a line each', () => {
+  const error = new LongshoreError('2 problems:\n  a:1:1: one\n  b:2:2: \u001B[31mtwo', {
+    code: 'ERR_SPEC_INVALID',
+  });
+  assert.equal(
+    describeError(error, { verbose: false, reportTo }),
+    'longshore: 2 problems:\n  a:1:1: one\n  b:2:2: two',
+  );
+});
+
 test('a bug says so and where to report it; its stack only with --verbose', () => {
   const bug = new TypeError('x is undefined');
   const brief = describeError(bug, { verbose: false, reportTo });

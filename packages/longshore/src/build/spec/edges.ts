@@ -48,10 +48,11 @@ function readParts(
   let foreign = false;
   try {
     const source = parseDockerfile(text, file);
-    foreign = !isDockerSyntax(target.args['BUILDKIT_SYNTAX'] ?? source.syntax);
+    const syntax = target.args['BUILDKIT_SYNTAX'] ?? source.syntax;
+    foreign = !isDockerSyntax(syntax);
     if (foreign) {
       options.warn(
-        `${file} is written for ${source.syntax}: what ${target.name} is built from may be missed`,
+        `${file} is written for ${syntax}: what ${target.name} is built from may be missed`,
       );
     }
     return {

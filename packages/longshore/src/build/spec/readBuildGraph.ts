@@ -117,7 +117,7 @@ async function connect(
   }
   const order = inOrder(placed, edges, report);
   const targets = order.flatMap((name) => placed.get(name)?.target ?? []);
-  return { targets, edges, warnings: [...warnings] };
+  return { targets, edges, linked, warnings: [...warnings] };
 }
 
 function named({ target, placeOf }: PlacedTarget, options: ConnectOptions): PlacedTarget {

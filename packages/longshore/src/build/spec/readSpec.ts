@@ -30,7 +30,10 @@ export async function readSpec(
   const folders = await readFolders(files);
   const bake = await readBakeJson(files.bake, options, report);
   if (bake === 'needs buildx') {
-    const printed = await readByBuildx(files, options, report);
+    // buildx knows nothing of folders; their names would be mistakes to it.
+    const own = new Set(folders.map(({ name }) => name));
+    const targets = options.targets.filter((name) => !own.has(name));
+    const printed = await readByBuildx(files, { ...options, targets }, report);
     return withFolders(printed, folders, { wanted: options.targets, report });
   }
   const compose = await readCompose({

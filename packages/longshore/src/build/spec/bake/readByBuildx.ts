@@ -17,11 +17,9 @@ export async function readByBuildx(
   report: Report,
 ): Promise<Spec> {
   const { workingDirectory, environment, overrides = [], targets, signal } = options;
-  // Names of Dockerfiles in folders are none that buildx could know.
-  const asked = targets.filter((name) => !name.includes('/'));
   const printed = await printBake({
     files: [...files.compose, ...files.bake],
-    targets: asked,
+    targets,
     overrides,
     cwd: workingDirectory,
     environment,
@@ -31,7 +29,7 @@ export async function readByBuildx(
   });
   const nothing = { targets: [], groups: [], wanted: [], warnings: [] };
   if (printed !== undefined) {
-    const wanted = asked.length > 0 && printed.targets.length > 0 ? ['default'] : [];
+    const wanted = targets.length > 0 && printed.targets.length > 0 ? ['default'] : [];
     return { ...nothing, ...printed, wanted };
   }
   for (const file of files.bake.filter(isHcl)) {
