@@ -165,7 +165,9 @@ export class BulkRun {
       },
     });
     if (run.plan.publish !== 'all-or-none') return;
-    const open = Array.from(this.#entries.values()).filter((entry) => !hasEnded(entry));
+    const open = Array.from(this.#entries.values()).filter(
+      (entry) => !hasEnded(entry) && this.#isPushed(entry.target),
+    );
     const names = open.flatMap(({ target }) => storeNames(this.#target(target)));
     this.#gate = createPublishGate(names.length);
   }
@@ -273,7 +275,7 @@ export class BulkRun {
     } finally {
       this.#progress.buildEnded(name);
     }
-    if (this.#pusher !== undefined) this.#start(() => this.#push(name, image));
+    if (this.#isPushed(name)) this.#start(() => this.#push(name, image));
   }
 
   async #built(target: BuildTarget, image: BuiltImage, milliseconds: number): Promise<void> {
@@ -282,7 +284,7 @@ export class BulkRun {
     for (const name of storeNames(target)) await store.setReference(name, image);
     this.#blobs.set(target.name, blobs);
     const newBytes = this.#unpushed.add(blobs);
-    const to = this.#pusher === undefined ? 'built' : 'queued';
+    const to = this.#isPushed(target.name) ? 'queued' : 'built';
     if (to === 'built') this.#unpushed.remove(blobs);
     await this.#move(target.name, { to, image, newBytes, milliseconds });
   }
@@ -326,6 +328,12 @@ export class BulkRun {
   async #cancelRest(): Promise<void> {
     const open = Array.from(this.#entries.values()).filter((entry) => !hasEnded(entry));
     await Promise.all(open.map(({ target }) => this.#move(target, { to: 'cancelled' })));
+  }
+
+  /** Targets that are there only because others are built from them stay in the store. */
+  #isPushed(name: string): boolean {
+    const { linked } = this.#parts.run.plan.graph;
+    return this.#pusher !== undefined && linked?.includes(name) !== true;
   }
 
   #basesOf(name: string): ReadonlyMap<string, Descriptor> {

@@ -50,7 +50,7 @@ export async function pushTarget(
 }
 
 /** A repository of the same registry to mount blobs from. Pure. */
-export function findSibling(name: string, up: Iterable<string>): string | undefined {
+function findSibling(name: string, up: Iterable<string>): string | undefined {
   const own = parseReference(name);
   for (const other of up) {
     const { registry, repository } = parseReference(other);
@@ -60,7 +60,7 @@ export function findSibling(name: string, up: Iterable<string>): string | undefi
 }
 
 /** How a target ends whose names ended so. Pure. */
-export function ending(tags: readonly TagOutcome[]): Undated<PushEnding> {
+function ending(tags: readonly TagOutcome[]): Undated<PushEnding> {
   const failed = tags.find(({ state }) => state === 'failed');
   if (failed?.error !== undefined) return { to: 'failed-push', tags, error: failed.error };
   if (tags.some(({ state }) => state === 'cancelled')) return { to: 'cancelled' };

@@ -48,7 +48,7 @@ export function newRunId(now: Date): string {
   return `${stamp}-${randomBytes(2).toString('hex')}`;
 }
 
-export function runFolder(storePath: string, id: string): RunFolder {
+function runFolder(storePath: string, id: string): RunFolder {
   const path = join(storePath, 'runs', id);
   return {
     path,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { type RunEvent, type RunResult, readRun } from '../../src/run/index.ts';
-import { dock, holdsWhole } from './support/dock.ts';
+import { dock, graphOf, holdsWhole } from './support/dock.ts';
 
 const LIMIT = { timeout: 30_000 };
 
@@ -48,6 +48,23 @@ void describe('a run of builds and pushes', () => {
     );
     assert.match(result.targets[0]?.error?.message ?? '', /RUN bad failed/);
   });
+
+  void it(
+    'keeps in the store what is built only because others are built from it',
+    LIMIT,
+    async () => {
+      await using quay = await dock();
+      const graph = graphOf(['base', 'app<base'], quay.server.host);
+      for (const publish of ['each', 'all-or-none'] as const) {
+        const id = await quay.plan([], { graph: { ...graph, linked: ['base'] }, publish });
+        const result = await quay.run(id);
+        assert.equal(result.outcome, 'succeeded');
+        assert.equal(states(result)['base'], 'built');
+      }
+      assert.equal(await quay.remote.getReference('localhost/base:1'), undefined);
+      assert.ok(await holdsWhole(quay.remote, 'localhost/app:1'));
+    },
+  );
 
   void it('moves no tag before all are up with all-or-none', LIMIT, async () => {
     await using quay = await dock();

@@ -18,7 +18,7 @@ export async function runBuild(context: CommandContext): Promise<number> {
   const connection = await readConnection(context);
   const graph = await withInterrupts(host, (signal) => readGraph(context, signal));
   for (const warning of graph.warnings) context.complain(`longshore: ${cleanText(warning)}\n`);
-  if (settings.push === true) requireTags(graph.targets);
+  if (settings.push === true) requireTags(graph);
   if (settings['dry-run'] === true) return printPlan(graph, context.print);
   return carryOut(context, connection, async (yard) => {
     const opened = await openBuilderFor(context, yard, {
@@ -49,8 +49,10 @@ async function readGraph(context: CommandContext, signal: AbortSignal): Promise<
 }
 
 /** @throws LongshoreError `ERR_USAGE` naming what could not be pushed anywhere */
-function requireTags(targets: readonly BuildTarget[]): void {
-  const nameless = targets.filter(({ tags }) => tags.length === 0).map(({ name }) => name);
+function requireTags({ targets, linked = [] }: BuildGraph): void {
+  const nameless = targets
+    .filter(({ name, tags }) => tags.length === 0 && !linked.includes(name))
+    .map(({ name }) => name);
   if (nameless.length === 0) return;
   throw usageError(
     `--push: ${nameless.slice(0, 5).join(', ')}${nameless.length > 5 ? ', ...' : ''} ${nameless.length === 1 ? 'has' : 'have'} no tag`,
