@@ -24,8 +24,11 @@ export interface KillMoment {
   readonly thenMs: number;
 }
 
-/** @param home - an empty folder; neither settings nor credentials of this machine are read */
-export function longshoreAt(home: string): Longshore {
+/**
+ * @param home - an empty folder; neither settings nor credentials of this machine are read
+ * @param more - further variables
+ */
+export function longshoreAt(home: string, more: Readonly<Record<string, string>> = {}): Longshore {
   const docker = join(home, '.docker');
   const env = {
     HOME: home,
@@ -35,6 +38,7 @@ export function longshoreAt(home: string): Longshore {
     XDG_DATA_HOME: undefined,
     XDG_RUNTIME_DIR: undefined,
     LONGSHORE_STORE: undefined,
+    ...more,
   };
   return {
     run: (...args) => runProgram(process.execPath, [bin, ...args], { env }),
