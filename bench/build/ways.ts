@@ -62,7 +62,7 @@ export const compose: Way = async ({ contexts, docker, folder }) => {
     env,
     timeoutMs: MOST_MS,
   });
-  await mustRun('docker-compose', [...file, 'push', '--quiet'], { env, timeoutMs: MOST_MS });
+  await mustRun('docker-compose', [...file, 'push'], { env, timeoutMs: MOST_MS });
 };
 
 /** `buildah bud` of all, so many at once, then `buildah push`. */
