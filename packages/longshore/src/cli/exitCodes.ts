@@ -8,7 +8,7 @@ export const EXIT = {
   failed: 1,
   /** Usage or configuration error; nothing was done. */
   usage: 2,
-  /** Cannot start here: store not writable, too little disk. */
+  /** Cannot start here: store not writable, too little disk, no converter. */
   cannotStart: 3,
   /** Interrupted; state kept. */
   interrupted: 130,
@@ -26,10 +26,10 @@ export function exitCodeOf(error: unknown): number {
     case 'disk':
     case 'worker':
     case 'builder':
+    case 'converter':
       return EXIT.cannotStart;
     case 'registry':
     case 'network':
-    case 'converter':
     case undefined:
       return EXIT.failed;
   }

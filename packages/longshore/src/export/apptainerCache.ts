@@ -13,7 +13,17 @@ const run = promisify(execFile);
 /** Versions of which the cache was read in source; others may look elsewhere. */
 const KNOWN = { oldest: [1, 3], newest: [1, 6] } as const;
 
-export interface WarmApptainerRequest {
+/** Which Apptainer, and where it keeps its cache. */
+export interface ApptainerPlace {
+  /** Apptainer's cache: `$APPTAINER_CACHEDIR/cache`, or `~/.apptainer/cache`. */
+  readonly cacheDirectory: string;
+  /** The program, to ask for its version. @defaultValue 'apptainer' */
+  readonly apptainer?: string | undefined;
+  /** Directories to look for it in, as `PATH` has them. @defaultValue those of this process */
+  readonly searchPath?: string | undefined;
+}
+
+export interface WarmApptainerRequest extends ApptainerPlace {
   /** A SIF that was made here from the image. */
   readonly sif: string;
   /** What the *tag* leads to: the index where there is one. Apptainer asks for its digest. */
@@ -21,10 +31,6 @@ export interface WarmApptainerRequest {
   /** The image in the SIF. */
   readonly imageDescriptor: Pick<Descriptor, 'digest'>;
   readonly platform: Platform;
-  /** Apptainer's cache: `$APPTAINER_CACHEDIR/cache`, or `~/.apptainer/cache`. */
-  readonly cacheDirectory: string;
-  /** The program, to ask for its version. @defaultValue 'apptainer' */
-  readonly apptainer?: string | undefined;
 }
 
 /**
@@ -48,7 +54,7 @@ export function apptainerCacheKey(
  * @throws LongshoreError `ERR_APPTAINER_VERSION`, `ERR_SIF_FOREIGN`, `ERR_OUTPUT_WRITE`
  */
 export async function warmApptainerCache(request: WarmApptainerRequest): Promise<string> {
-  checkVersion(await readVersion(request.apptainer ?? 'apptainer'));
+  await checkApptainer(request);
   if (!(await isSifOf(request.sif, request.imageDescriptor.digest))) throw foreign(request);
   const key = apptainerCacheKey(request.tagDescriptor, request.platform);
   const target = join(request.cacheDirectory, 'oci-tmp', key);
@@ -64,6 +70,17 @@ export async function warmApptainerCache(request: WarmApptainerRequest): Promise
   return target;
 }
 
+/**
+ * Whether the Apptainer that is here keeps its cache as it is known to.
+ * @throws LongshoreError `ERR_APPTAINER_VERSION`
+ */
+export async function checkApptainer({
+  apptainer = 'apptainer',
+  searchPath,
+}: Omit<ApptainerPlace, 'cacheDirectory'> = {}): Promise<void> {
+  checkVersion(await readVersion(apptainer, searchPath));
+}
+
 async function share(from: string, to: string): Promise<void> {
   try {
     await link(from, to);
@@ -73,15 +90,16 @@ async function share(from: string, to: string): Promise<void> {
   }
 }
 
-async function readVersion(program: string): Promise<string> {
+async function readVersion(program: string, searchPath: string | undefined): Promise<string> {
+  const env = searchPath === undefined ? {} : { env: { PATH: searchPath, LC_ALL: 'C' } };
   try {
-    const { stdout } = await run(program, ['--version'], { timeout: 20_000 });
+    const { stdout } = await run(program, ['--version'], { timeout: 20_000, ...env });
     return stdout.trim();
   } catch (error) {
     throw new LongshoreError(`${program} cannot be asked for its version`, {
       code: 'ERR_APPTAINER_VERSION',
       origin: 'converter',
-      hint: 'Load the module that brings it, or leave its cache alone: the SIF itself is complete',
+      hint: 'Load the module that brings it, or leave its cache alone: a SIF is started by its path as well',
       cause: error,
     });
   }

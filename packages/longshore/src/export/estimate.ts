@@ -1,4 +1,3 @@
-import type { ExportImage } from './image.ts';
 import type { OutputKind } from './output.ts';
 import type { ConverterName } from './squashfs/converter.ts';
 
@@ -20,29 +19,44 @@ const SQUASHFS_RATIO = 1.25;
 const TREE_RATIO = 4;
 const SMALL_BYTES = 1024 ** 2;
 
-/** Estimates an export from the sizes in the manifest alone. Pure. */
+/**
+ * Estimates an export of one image. Pure.
+ * @param storedBytes of config and layers, as the manifest gives them
+ */
 export function estimateExport(
-  image: Pick<ExportImage, 'manifest'>,
+  storedBytes: number,
   kind: OutputKind,
   converter: ConverterName = 'mksquashfs',
 ): ExportEstimate {
-  const { layers, config } = image.manifest;
-  const stored = layers.reduce((sum, { size }) => sum + size, 0);
   switch (kind) {
     case 'oci-archive':
     case 'docker-archive':
-      return { bytes: stored + config.size + SMALL_BYTES, temporaryBytes: 0, inodes: 1 };
+      return { bytes: storedBytes + SMALL_BYTES, temporaryBytes: 0, inodes: 1 };
     case 'rootfs':
-      return { bytes: TREE_RATIO * stored, temporaryBytes: 0, inodes: undefined };
+      return { bytes: TREE_RATIO * storedBytes, temporaryBytes: 0, inodes: undefined };
     case 'squashfs':
-      return { bytes: squashfsBytes(stored), temporaryBytes: 0, inodes: 1 };
+      return { bytes: squashfsBytes(storedBytes), temporaryBytes: 0, inodes: 1 };
     case 'sif': {
       // Only `mksquashfs` writes it in its place; see `writeSif`.
-      const bytes = squashfsBytes(stored);
+      const bytes = squashfsBytes(storedBytes);
       const copied = converter === 'tar2sqfs';
       return { bytes, temporaryBytes: copied ? bytes : 0, inodes: copied ? 2 : 1 };
     }
   }
+}
+
+/** All images of a run together, converted one after the other. Pure. */
+export function addEstimates(estimates: readonly ExportEstimate[]): ExportEstimate {
+  let total: ExportEstimate = { bytes: 0, temporaryBytes: 0, inodes: 0 };
+  for (const { bytes, temporaryBytes, inodes } of estimates) {
+    total = {
+      bytes: total.bytes + bytes,
+      temporaryBytes: Math.max(total.temporaryBytes, temporaryBytes),
+      inodes:
+        total.inodes === undefined || inodes === undefined ? undefined : total.inodes + inodes,
+    };
+  }
+  return total;
 }
 
 function squashfsBytes(stored: number): number {

@@ -4,13 +4,16 @@ import { createLimiter } from '../concurrency/index.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Platform } from '../image/index.ts';
 import type { ImageSink, StoredImage } from '../transfer/index.ts';
+import { type ApptainerPlace, warmApptainerCache } from './apptainerCache.ts';
 import { diskError, makeDirectory, partialName } from './disk.ts';
+import { addEstimates, type ExportEstimate, estimateExport } from './estimate.ts';
 import type { ExportEvent } from './events.ts';
 import { type ExportOptions, exportImage } from './exportImage.ts';
-import { type ExportImage, loadImage } from './image.ts';
+import { loadImage } from './image.ts';
 import { imageFileName, type NamingScheme } from './names.ts';
 import type { Output, OutputKind } from './output.ts';
 import { isSifOf } from './sif/read.ts';
+import { findConverter } from './squashfs/converter.ts';
 
 export interface ExportSinkOptions {
   /** A file, or a directory for the files of many images: see `directory`. */
@@ -37,7 +40,20 @@ export interface ExportSinkOptions {
    */
   readonly width?: number | undefined;
   readonly options?: ExportOptions | undefined;
+  /** Puts each SIF into Apptainer's cache as well; needs `platform`. @defaultValue left alone */
+  readonly apptainer?: ApptainerPlace | undefined;
   readonly onEvent?: ((image: StoredImage, event: ExportEvent) => void) | undefined;
+}
+
+/** An image that is about to be pulled, as far as an estimate goes. */
+export interface ExpectedImage extends StoredImage {
+  /** Of config and layers. */
+  readonly storedBytes: number;
+}
+
+export interface ExportSink extends ImageSink {
+  /** What these images will take; those that are there already take nothing. Touches nothing. */
+  forecast(images: readonly ExpectedImage[]): Promise<ExportEstimate>;
 }
 
 const EXTENSIONS: Readonly<Record<OutputKind, string>> = {
@@ -55,16 +71,18 @@ const EXTENSIONS: Readonly<Record<OutputKind, string>> = {
  * @throws LongshoreError from `add`: `ERR_OUTPUT_EXISTS` for a second image where there is one
  *   file for all, and what `exportImage` throws
  */
-export function createExportSink(sinkOptions: ExportSinkOptions): ImageSink {
+export function createExportSink(sinkOptions: ExportSinkOptions): ExportSink {
   const { output, width = 1, platform } = sinkOptions;
   const limiter = createLimiter({ name: 'export', width });
   const isDirectory = decideDirectory(sinkOptions);
   const taken = new Map<string, string>();
   return {
     name: `${output.kind}:${output.path}`,
+    queues: true,
     async add(stored, { store, signal }) {
       const image = await loadImage(store, stored.descriptor, { reference: stored.name, platform });
-      const names = await placeOf(sinkOptions, stored, await isDirectory);
+      const names = placeIn(sinkOptions, stored, await isDirectory);
+      if (await isDirectory) await makeDirectory(output.path);
       refuseSharedPath(taken, names.path, stored);
       const bytes = image.manifest.layers.reduce((sum, { size }) => sum + size, 0);
       using _permit = await limiter.acquire({ bytes, label: stored.name, signal });
@@ -79,6 +97,21 @@ export function createExportSink(sinkOptions: ExportSinkOptions): ImageSink {
         });
       }
       for (const alias of names.aliases) await linkTo(names.path, alias);
+      await warm(sinkOptions, names.path, stored);
+    },
+    async forecast(images) {
+      const converter =
+        output.kind === 'sif' || output.kind === 'squashfs'
+          ? (await findConverter(sinkOptions.options)).name
+          : undefined;
+      const inside = await isDirectory;
+      const estimates: ExportEstimate[] = [];
+      for (const image of images) {
+        const { path } = placeIn(sinkOptions, image, inside);
+        if (await isMade(output.kind, path, image)) continue;
+        estimates.push(estimateExport(image.storedBytes, output.kind, converter));
+      }
+      return addEstimates(estimates);
     },
   };
 }
@@ -100,14 +133,9 @@ interface Place {
   readonly aliases: readonly string[];
 }
 
-async function placeOf(
-  options: ExportSinkOptions,
-  stored: StoredImage,
-  isDirectory: boolean,
-): Promise<Place> {
+function placeIn(options: ExportSinkOptions, stored: StoredImage, isDirectory: boolean): Place {
   const { output } = options;
   if (!isDirectory) return { path: output.path, aliases: [] };
-  await makeDirectory(output.path);
   const [name = '', ...rest] = namesOf(options, stored);
   const aliases = new Set(rest);
   aliases.delete(name);
@@ -135,8 +163,25 @@ function refuseSharedPath(taken: Map<string, string>, path: string, stored: Stor
   });
 }
 
-async function isMade(kind: OutputKind, path: string, image: ExportImage): Promise<boolean> {
-  return kind === 'sif' && (await isSifOf(path, image.descriptor.digest));
+async function isMade(
+  kind: OutputKind,
+  path: string,
+  { descriptor }: Pick<StoredImage, 'descriptor'>,
+): Promise<boolean> {
+  return kind === 'sif' && (await isSifOf(path, descriptor.digest));
+}
+
+/** Apptainer looks for what a tag led to, which is the index where there is one. */
+async function warm(options: ExportSinkOptions, sif: string, stored: StoredImage): Promise<void> {
+  const { apptainer, platform } = options;
+  if (apptainer === undefined || platform === undefined) return;
+  await warmApptainerCache({
+    ...apptainer,
+    sif,
+    platform,
+    tagDescriptor: stored.root ?? stored.descriptor,
+    imageDescriptor: stored.descriptor,
+  });
 }
 
 async function linkTo(path: string, alias: string): Promise<void> {

@@ -1,6 +1,8 @@
 /** Images out of the store: SIF, squashfs, archives and plain directories. */
 export {
+  type ApptainerPlace,
   apptainerCacheKey,
+  checkApptainer,
   type WarmApptainerRequest,
   warmApptainerCache,
 } from './apptainerCache.ts';
@@ -16,7 +18,7 @@ export {
   importBundle,
 } from './bundle/import.ts';
 export { formatLock, type LockedImage, parseInventory } from './bundle/lock.ts';
-export { type ExportEstimate, estimateExport } from './estimate.ts';
+export { addEstimates, type ExportEstimate, estimateExport } from './estimate.ts';
 export type { ExportEvent, ExportListener, ExportNote } from './events.ts';
 export {
   type ExportOptions,
@@ -24,7 +26,12 @@ export {
   type ExportResult,
   exportImage,
 } from './exportImage.ts';
-export { createExportSink, type ExportSinkOptions } from './exportSink.ts';
+export {
+  createExportSink,
+  type ExpectedImage,
+  type ExportSink,
+  type ExportSinkOptions,
+} from './exportSink.ts';
 export { type ExportImage, type LoadImageOptions, loadImage, storeLayers } from './image.ts';
 export { type ImageConfig, parseImageConfig } from './imageConfig.ts';
 export { decompress } from './layer/decompress.ts';
@@ -46,8 +53,11 @@ export {
   type OutputKind,
   parseOutput,
 } from './output.ts';
+export type { QuotaLeft } from './quota.ts';
+export { readSpace, type Space } from './space.ts';
 export {
   compressionLevel,
+  SQUASHFS_COMPRESSIONS,
   type SquashfsCompression,
   type SquashfsOptions,
 } from './squashfs/arguments.ts';

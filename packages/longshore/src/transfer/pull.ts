@@ -6,6 +6,7 @@ import type { HostMemory } from './hostMemory.ts';
 import type { Settled, Workers } from './lanes.ts';
 import { PullRun } from './pullRun.ts';
 import type { RateLimit } from './rateLimit.ts';
+import type { ResolvedImage } from './resolve.ts';
 import type { ImageSink } from './sinks/sink.ts';
 
 export interface PullOptions {
@@ -32,6 +33,8 @@ export interface PullOptions {
   readonly dryRun?: boolean;
   /** Where images go beyond the store. */
   readonly sinks?: readonly ImageSink[];
+  /** Called once all is resolved and planned, and waited for before anything moves. */
+  readonly onPlan?: (images: readonly ResolvedImage[], plan: PlanSummary) => Promise<void>;
   readonly onEvent?: EventListener;
   /**
    * Aborted: start no new blob; what moves may go on for `drainTimeoutMs`. What is then unfinished

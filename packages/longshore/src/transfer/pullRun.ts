@@ -20,6 +20,7 @@ import {
 import { ProgressTicker } from './progress.ts';
 import type { PullOptions, PullResult } from './pull.ts';
 import { type ResolvedImage, resolveImage } from './resolve.ts';
+import type { StoredImage } from './sinks/sink.ts';
 import { Stopping } from './stopping.ts';
 
 const DRAIN_TIMEOUT_MS = 10_000;
@@ -165,6 +166,8 @@ export class PullRun {
     this.#plan = { ...plan.summary, freeDiskBytes: freeBytes };
     this.#emit({ type: 'plan.ready', at: this.#now(), ...this.#plan });
     if (this.#options.dryRun !== true) checkSpace(store.path, plan, space);
+    const images = this.#waiting().flatMap(({ resolved }) => resolved ?? []);
+    await this.#options.onPlan?.(images, this.#plan);
     return plan;
   }
 
@@ -254,31 +257,40 @@ export class PullRun {
 
   /** All blobs are there: the name is set, then the outputs get the image. */
   async #publish(record: ImageRecord, resolved: ResolvedImage): Promise<void> {
-    const { store, sinks = [] } = this.#options;
-    const { name, descriptor } = resolved;
+    const { store } = this.#options;
+    const { name, descriptor, root } = resolved;
+    const image = { name, descriptor, root };
     try {
-      using _permit = await this.#publishing.acquire({ signal: this.#stopping.signal });
-      await store.setReference(name, descriptor);
-      for (const sink of sinks) {
-        await sink.add({ name, descriptor }, { store, signal: this.#stopping.signal });
+      {
+        using _permit = await this.#publishing.acquire({ signal: this.#stopping.signal });
+        await store.setReference(name, descriptor);
+        await this.#give(image, false);
       }
+      await this.#give(image, true);
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#fail(record, error);
       return;
     }
     record.state = 'done';
     record.endedAt = this.#now();
-    const { image } = record;
     const milliseconds = record.endedAt - this.#startedAt;
     const { digest } = descriptor;
     this.#emit({
       type: 'image.done',
       at: record.endedAt,
-      image,
+      image: record.image,
       reference: name,
       digest,
       milliseconds,
     });
+  }
+
+  async #give(image: StoredImage, queues: boolean): Promise<void> {
+    const { store, sinks = [] } = this.#options;
+    for (const sink of sinks) {
+      if ((sink.queues ?? false) !== queues) continue;
+      await sink.add(image, { store, signal: this.#stopping.signal });
+    }
   }
 
   #fail(record: ImageRecord, error: unknown): void {

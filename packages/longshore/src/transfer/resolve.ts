@@ -31,6 +31,8 @@ export interface ResolvedImage {
   readonly name: string;
   /** What the name will point to: the manifest of the platform, or the index for all platforms. */
   readonly descriptor: Descriptor;
+  /** What the name led to: the same, or an index above it. */
+  readonly root: Descriptor;
   readonly platform?: Platform;
   /** Configs and layers, in order. */
   readonly blobs: readonly Descriptor[];
@@ -69,6 +71,7 @@ export async function resolveImage(
     reference,
     name: formatReference(reference),
     descriptor: found.descriptor,
+    root: top,
     ...(platform === undefined ? {} : { platform }),
     blobs: found.manifests.flatMap(manifestBlobs),
     layers: found.manifests.flatMap(({ layers }) => layers),

@@ -1,16 +1,23 @@
 import path from 'node:path';
 import type { Platform } from '../../image/index.ts';
-import type { EventListener, ImageSink, PullResult, TransferEvent } from '../../transfer/index.ts';
+import type {
+  EventListener,
+  PullOptions,
+  PullResult,
+  TransferEvent,
+} from '../../transfer/index.ts';
 import { type Connection, openRegistry, readConnection } from '../connect.ts';
 import { EXIT } from '../exitCodes.ts';
 import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { pullDocument } from '../pull/document.ts';
 import { readEntries } from '../pull/entries.ts';
 import { explainLines } from '../pull/explainLines.ts';
+import { type Forecast, forecastLine, readForecasts, shortage } from '../pull/forecast.ts';
 import type { Entry } from '../pull/listFile.ts';
+import { type Note, summariseNotes } from '../pull/notes.ts';
 import { choosePlatform } from '../pull/platform.ts';
 import { openRate } from '../pull/rate.ts';
-import { openSinks } from '../pull/sinks.ts';
+import { type OpenedSink, openSinks } from '../pull/sinks.ts';
 import { chooseWidth } from '../pull/width.ts';
 import { planLine } from '../render/lasting.ts';
 import { openRenderer } from '../render/open.ts';
@@ -25,9 +32,9 @@ interface PullRequest {
   readonly entries: readonly Entry[];
   readonly platform: Platform | 'all';
   readonly width: { readonly workers: number | 'auto'; readonly serial: boolean };
-  readonly sinks: readonly ImageSink[];
+  readonly sinks: readonly OpenedSink[];
   /** What outputs could not carry over; filled while the run goes. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Note[];
   readonly connection: Connection;
   readonly report: string | undefined;
 }
@@ -43,10 +50,17 @@ export async function runPull(context: CommandContext): Promise<number> {
   const showDryRun = settings['dry-run'] === true && mode !== 'json';
   const onEvent = showDryRun ? dryRunListener(renderer) : renderer.onEvent;
   let result: PullResult;
+  let forecasts: readonly Forecast[] = [];
   try {
     result = await pullAll(context, request, {
       interrupts,
       onEvent: explainLines(request.entries, onEvent),
+      onPlan: async (images, plan) => {
+        const { sinks } = request;
+        const where = { store: storePath(context), sinks, searchPath: host.env['PATH'] };
+        forecasts = await readForecasts({ images, plan }, where);
+        if (mode !== 'json') showForecasts(forecasts, renderer, settings['dry-run'] === true);
+      },
     });
   } finally {
     interrupts.dispose();
@@ -54,6 +68,7 @@ export async function runPull(context: CommandContext): Promise<number> {
   }
   const document = pullDocument(result, {
     entries: request.entries,
+    forecasts,
     store: storePath(context),
     version: host.version,
   });
@@ -78,7 +93,7 @@ async function readRequest(context: CommandContext): Promise<PullRequest> {
     settings.report === undefined ? undefined : path.resolve(places.cwd, settings.report);
   if (report !== undefined) await checkReportPath(report);
   const chosen = choosePlatform(platform, host);
-  const notes: string[] = [];
+  const notes: Note[] = [];
   return {
     entries,
     notes,
@@ -90,6 +105,7 @@ async function readRequest(context: CommandContext): Promise<PullRequest> {
       inputs: entries.map(({ input }) => input),
       platform: chosen,
       searchPath: host.env['PATH'],
+      apptainerCache: places.apptainerCache,
       onNote: (note) => notes.push(note),
     }),
     connection: await readConnection(context),
@@ -97,10 +113,14 @@ async function readRequest(context: CommandContext): Promise<PullRequest> {
   };
 }
 
+interface PullHooks extends Required<Pick<PullOptions, 'onEvent' | 'onPlan'>> {
+  readonly interrupts: Interrupts;
+}
+
 async function pullAll(
   context: CommandContext,
   request: PullRequest,
-  { interrupts, onEvent }: { readonly interrupts: Interrupts; readonly onEvent: EventListener },
+  { interrupts, onEvent, onPlan }: PullHooks,
 ): Promise<PullResult> {
   const { settings, host } = context;
   const { 'limit-rate': rate, 'max-connections': maxConnections } = settings;
@@ -127,7 +147,8 @@ async function pullAll(
           rateLimit: limited?.limit,
           failFast: settings['fail-fast'] ?? false,
           dryRun: settings['dry-run'] ?? false,
-          sinks: request.sinks,
+          sinks: request.sinks.map(({ sink }) => sink),
+          onPlan,
           onEvent,
           drain: interrupts.drain,
           signal: interrupts.stop,
@@ -141,12 +162,17 @@ async function pullAll(
   }
 }
 
-/** The rest is in what was written, for whoever looks. */
-const MAX_NOTES = 8;
-
-function summariseNotes(notes: readonly string[]): readonly string[] {
-  const more = notes.length - MAX_NOTES;
-  return more > 0 ? [...notes.slice(0, MAX_NOTES), `and ${more} more notes like these`] : notes;
+/** Of the store only what is special, or was asked for: that it takes what is fetched is no news. */
+function showForecasts(forecasts: readonly Forecast[], renderer: Renderer, all: boolean): void {
+  for (const forecast of forecasts) {
+    const { name, bytes, space } = forecast;
+    const hasQuota = space?.quota.bytes !== undefined || space?.quota.inodes !== undefined;
+    if (all || name !== 'the store' || (hasQuota && bytes > 0)) {
+      renderer.notice('info', forecastLine(forecast));
+    }
+    const short = shortage(forecast);
+    if (short !== undefined) renderer.notice('warning', short);
+  }
 }
 
 /** A dry run ends with its plan, not with a tally of what was moved. */

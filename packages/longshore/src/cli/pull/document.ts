@@ -1,4 +1,5 @@
 import type { PulledImage, PullResult } from '../../transfer/index.ts';
+import type { Forecast } from './forecast.ts';
 import type { Entry } from './listFile.ts';
 
 /** What `pull --json` prints and `--report` writes; its schema is `longshore schema pull`. */
@@ -13,14 +14,42 @@ export interface PullDocument {
   /** For each server of bytes: how wide the run settled, and why. */
   readonly settled: PullResult['settled'];
   readonly plan?: NonNullable<PullResult['plan']>;
+  /** What the run was expected to take of disks: of the store, and of each output that is estimated. */
+  readonly outputs: readonly OutputDocument[];
   /** `where` is the file and line of an image that came from a list. */
   readonly images: readonly (PulledImage & { readonly where?: string })[];
+}
+
+/** Bytes and files are what was expected before the run, room is what there was. */
+export interface OutputDocument {
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly temporaryBytes: number;
+  readonly inodes?: number;
+  readonly freeBytes?: number;
+  readonly freeInodes?: number;
+  readonly quotaBytes?: number;
+  readonly quotaInodes?: number;
+}
+
+function outputDocument({ space, inodes, ...rest }: Forecast): OutputDocument {
+  const quota = space?.quota;
+  return {
+    ...rest,
+    ...(inodes === undefined ? {} : { inodes }),
+    ...(space === undefined ? {} : { freeBytes: space.freeBytes }),
+    ...(space?.freeInodes === undefined ? {} : { freeInodes: space.freeInodes }),
+    ...(quota?.bytes === undefined ? {} : { quotaBytes: quota.bytes }),
+    ...(quota?.inodes === undefined ? {} : { quotaInodes: quota.inodes }),
+  };
 }
 
 export function pullDocument(
   result: PullResult,
   facts: {
     readonly entries: readonly Entry[];
+    readonly forecasts: readonly Forecast[];
     readonly store: string;
     readonly version: string;
   },
@@ -35,6 +64,7 @@ export function pullDocument(
     fetchedBytes,
     settled,
     ...(plan === undefined ? {} : { plan }),
+    outputs: facts.forecasts.map(outputDocument),
     images: images.map((image, i) => withPlace(image, facts.entries[i]?.where)),
   };
 }

@@ -1,8 +1,10 @@
+import type { ExportSink } from '../../export/index.ts';
 import { formatReference, type Platform, parseReference } from '../../image/index.ts';
 import type { ImageSink } from '../../transfer/index.ts';
 import { usageError } from '../failures.ts';
 import type { Settings } from '../settings/resolve.ts';
 import { exportOptions } from './exportOptions.ts';
+import type { Note } from './notes.ts';
 import { type OutputSpec, parseOutput } from './outputs.ts';
 
 export interface SinkRequest {
@@ -13,41 +15,61 @@ export interface SinkRequest {
   readonly platform: Platform | 'all';
   /** `PATH`, where converters are looked for. */
   readonly searchPath: string | undefined;
+  /** Where Apptainer keeps its cache, for `--warm-apptainer`. */
+  readonly apptainerCache: string;
   /** What an export could not carry over, for a person. */
-  readonly onNote: (text: string) => void;
+  readonly onNote: (note: Note) => void;
+}
+
+/** A sink, where it writes to, and what it can say about that before. */
+export interface OpenedSink {
+  readonly sink: ImageSink;
+  readonly path: string;
+  readonly forecast?: ExportSink['forecast'];
 }
 
 /**
  * The sinks that `--to` asks for, each once.
- * @throws LongshoreError `ERR_USAGE`
+ * @throws LongshoreError `ERR_USAGE`, `ERR_CONVERTER_NOT_FOUND`, `ERR_APPTAINER_VERSION`
  */
-export async function openSinks(request: SinkRequest): Promise<readonly ImageSink[]> {
+export async function openSinks(request: SinkRequest): Promise<readonly OpenedSink[]> {
   const outputs = (request.settings.to ?? []).map((text) => parseOutput(text, request.cwd));
   const unique = new Map(outputs.map((output) => [`${output.kind}:${output.path}`, output]));
+  if (request.settings['warm-apptainer'] === true && !outputs.some(({ kind }) => kind === 'sif')) {
+    throw usageError('--warm-apptainer: there is no --to sif: to put into its cache');
+  }
   return Promise.all(Array.from(unique.values(), (output) => openSink(output, request)));
 }
 
-async function openSink({ kind, path }: OutputSpec, request: SinkRequest): Promise<ImageSink> {
+async function openSink({ kind, path }: OutputSpec, request: SinkRequest): Promise<OpenedSink> {
   if (kind === 'oci' || kind === 'layers') {
     const { createLayersSink, createOciSink } = await import('../../transfer/index.ts');
-    return kind === 'oci' ? createOciSink(path) : createLayersSink(path);
+    return { sink: kind === 'oci' ? createOciSink(path) : createLayersSink(path), path };
   }
-  const { settings, platform, searchPath, onNote } = request;
+  const { settings, platform, searchPath, onNote, apptainerCache } = request;
   if (platform === 'all') {
     throw usageError(`--to ${kind}: takes one platform`, 'Leave --platform all out, or name one');
   }
-  const { createExportSink } = await import('../../export/index.ts');
-  const { name: naming } = settings;
-  return createExportSink({
+  const { checkApptainer, createExportSink, findConverter, NAMING_SCHEMES } = await import(
+    '../../export/index.ts'
+  );
+  const options = exportOptions(settings, searchPath);
+  const warm = kind === 'sif' && settings['warm-apptainer'] === true;
+  // What is missing for every image has to be known before the first is fetched.
+  if (kind === 'sif' || kind === 'squashfs') await findConverter(options);
+  if (warm) await checkApptainer({ searchPath });
+  const sink = createExportSink({
     output: { kind, path },
-    naming: isNaming(naming) ? naming : undefined,
+    naming: NAMING_SCHEMES.find((scheme) => scheme === settings.name),
     spellings: spellingsOf(request.inputs),
     platform,
-    options: exportOptions(settings, searchPath),
+    options,
+    ...(warm ? { apptainer: { cacheDirectory: apptainerCache, searchPath } } : {}),
     onEvent: (image, event) => {
-      if (event.type === 'export.note') onNote(`${image.name}: ${event.message}`);
+      if (event.type === 'export.note') onNote({ image: image.name, message: event.message });
     },
   });
+  return { sink, path, forecast: (images) => sink.forecast(images) };
 }
 
 /**
@@ -79,10 +101,4 @@ function wholeName(input: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-const NAMINGS = ['plain', 'nextflow', 'snakemake', 'nf-core'] as const;
-
-function isNaming(word: string | undefined): word is (typeof NAMINGS)[number] {
-  return NAMINGS.some((naming) => naming === word);
 }

@@ -11,6 +11,21 @@ export const pull: z.ZodType = z
     fetchedBytes: bytes.describe('Bytes of blobs that came over the network in this run'),
     settled: z.array(settled).describe('How wide the run settled, for each server of bytes'),
     plan: plan.optional(),
+    outputs: z
+      .array(
+        z.object({
+          name: z.string().describe('The store, or an output as --to has it'),
+          path: z.string(),
+          bytes: bytes.describe('Expected before the run, on the safe side'),
+          temporaryBytes: bytes.describe('Needed for a while beside that'),
+          inodes: count.optional(),
+          freeBytes: z.number().nonnegative().optional(),
+          freeInodes: z.number().nonnegative().optional(),
+          quotaBytes: z.number().nonnegative().optional().describe('What quotas leave'),
+          quotaInodes: z.number().nonnegative().optional(),
+        }),
+      )
+      .describe('What the run was expected to take of disks'),
     images: z
       .array(
         z.object({

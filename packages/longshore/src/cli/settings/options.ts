@@ -145,6 +145,16 @@ export const OPTIONS = {
     defaultText: '$XDG_CACHE_HOME/longshore/squashfs, or ~/.cache/longshore/squashfs',
     completes: 'directory',
   },
+  'unpack-limit': {
+    kind: 'list',
+    placeholder: 'NAME=VALUE',
+    help: 'What an image may unpack to before it is refused: bytes=SIZE, ratio=N (to its layers), entries=N, names=SIZE (repeatable)',
+    defaultText: 'bytes=1TiB, ratio=200, entries=4000000, names=512MiB',
+  },
+  'warm-apptainer': {
+    kind: 'switch',
+    help: "Put each SIF into Apptainer's own cache as well, where its version is one that is known",
+  },
   reproducible: {
     kind: 'switch',
     help: 'Give equal files for equal images, whenever --to makes them',
@@ -153,13 +163,13 @@ export const OPTIONS = {
     kind: 'count',
     placeholder: 'N',
     max: 1024,
-    help: 'Threads of the converter that --to sif: and squashfs: start',
+    help: 'Threads of the converter that --to sif: and squashfs: start, at most what the process may use',
     defaultText: 'what the process may use',
   },
   memory: {
     kind: 'size',
     placeholder: 'SIZE',
-    help: 'Memory for the queues and caches of that converter',
+    help: 'Memory for the queues and caches of that converter, at most half of what the process may use',
     defaultText: '256MiB, or an eighth of what there is',
   },
   platform: {

@@ -14,6 +14,8 @@ export interface Places {
   readonly registryMemory: string;
   /** Default of `--squashfs-dir`. */
   readonly squashfs: string;
+  /** Where Apptainer keeps its cache. */
+  readonly apptainerCache: string;
   /** Usual places of the settings file; the first that is there counts. */
   readonly settingsFiles: readonly string[];
 }
@@ -32,6 +34,10 @@ export function findPlaces(env: Environment, cwd: string, home: string): Places 
     hostMemory: path.join(state, 'longshore', 'hosts.json'),
     registryMemory: path.join(state, 'longshore', 'registries.json'),
     squashfs: path.join(cache, 'longshore', 'squashfs'),
+    apptainerCache: path.join(
+      absolute(env['APPTAINER_CACHEDIR']) ?? path.join(ownHome, '.apptainer'),
+      'cache',
+    ),
     settingsFiles: [
       path.join(cwd, 'longshore.yaml'),
       path.join(config, 'longshore', 'longshore.yaml'),

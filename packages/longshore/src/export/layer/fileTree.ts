@@ -238,7 +238,10 @@ export class FileTree {
         if (target.startsWith('/')) at = ROOT;
         todo.push(...target.split('/').toReversed());
       } else if (create) {
-        throw layerError('PARENT', `${showName(path)} goes through ${showName(part)}, a file`);
+        throw layerError(
+          'PARENT',
+          `${showName(path)} has names below it, and ${showName(part)} is a file`,
+        );
       } else return undefined;
     }
     return at;

@@ -1,3 +1,4 @@
+import { inLayer } from './errors.ts';
 import { FileTree } from './fileTree.ts';
 import type { LayerIndex } from './layerIndex.ts';
 import { LayerBudget, type LayerLimits } from './limits.ts';
@@ -52,6 +53,16 @@ export async function indexLayers(
   stop.signal.throwIfAborted();
   options.signal?.throwIfAborted();
   const tree = new FileTree(budget.maxEntries);
-  for (const index of indexes) if (index !== undefined) tree.apply(index);
+  for (const [i, index] of indexes.entries()) {
+    if (index !== undefined) applyLayer(tree, index, sources[i]);
+  }
   return tree;
+}
+
+function applyLayer(tree: FileTree, index: LayerIndex, source: LayerSource | undefined): void {
+  try {
+    tree.apply(index);
+  } catch (error) {
+    throw source === undefined ? error : inLayer(source.descriptor.digest, error);
+  }
 }

@@ -84,6 +84,6 @@ function limit(name: string, reason: string): LongshoreError {
   return new LongshoreError(`The image is refused: ${reason}`, {
     code: `ERR_LIMIT_${name}`,
     origin: 'input',
-    hint: 'If the image is one you trust, raise the limit; else take it for an attack',
+    hint: 'If you trust the image, raise the limit (on the command line by --unpack-limit NAME=VALUE); else take it for an attack',
   });
 }

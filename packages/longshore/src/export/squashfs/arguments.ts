@@ -2,7 +2,9 @@ import { LongshoreError } from '../../errors.ts';
 import type { ConverterName } from './converter.ts';
 
 /** What the blocks are compressed with: gzip mounts everywhere, zstd is faster and smaller. */
-export type SquashfsCompression = 'gzip' | 'zstd' | 'lz4' | 'xz';
+export const SQUASHFS_COMPRESSIONS = ['gzip', 'zstd', 'lz4', 'xz'] as const;
+
+export type SquashfsCompression = (typeof SQUASHFS_COMPRESSIONS)[number];
 
 export interface SquashfsOptions {
   /**

@@ -25,7 +25,8 @@ export interface FindConverterOptions {
   readonly converter?: string | undefined;
 }
 
-const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin';
+/** Where programs usually are on Linux. */
+export const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin';
 
 /** Best first; `mksquashfs` writes at an offset, so that a SIF is written once and not twice. */
 const KNOWN: readonly ConverterName[] = ['mksquashfs', 'tar2sqfs'];

@@ -1,10 +1,20 @@
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { checkLine } from '../../../src/cli/schemas/event.ts';
 import { schemas } from '../../../src/cli/schemas/jsonSchema.ts';
+import { OPTIONS } from '../../../src/cli/settings/options.ts';
+import {
+  apptainerCacheKey,
+  NAMING_SCHEMES,
+  SQUASHFS_COMPRESSIONS,
+} from '../../../src/export/index.ts';
+import { parsePlatform } from '../../../src/image/index.ts';
+import { seedImage } from '../../../src/serve/index.ts';
+import { openStore } from '../../../src/store/index.ts';
+import { fakeMksquashfs } from '../../export/helpers/fakeConverter.ts';
 import { cli } from '../support/cli.ts';
 import { stage } from '../support/stage.ts';
 
@@ -135,6 +145,94 @@ test('--to makes archives and trees, named for a workflow engine where that is w
   assert.deepEqual(await readdir(path.join(cwd, 'a')), [nextflow]);
   assert.deepEqual(await readdir(path.join(cwd, 'one.tar')), [nextflow]);
   assert.deepEqual(await readdir(path.join(cwd, 'tree')), [nextflow]);
+});
+
+test('a dry run says what outputs will take and what disks and quotas leave, and makes nothing', {
+  timeout,
+}, async (t) => {
+  const { host, cwd, store } = await stage(t);
+  const bin = path.join(cwd, 'bin');
+  await mkdir(bin);
+  const quota = `#!/bin/sh\necho '/ 10 0 ${10 + 300} 0 5 0 7 0'\n`;
+  await writeFile(path.join(bin, 'quota'), quota, { mode: 0o755 });
+  const references = [`${host}/app/one:1`, `${host}/app/two:1`];
+  const argv = ['pull', ...references, '--dry-run', '--store', store, '--json'];
+  const to = ['--to', 'docker-archive:archives/'];
+  const { exitCode, stdout, stderr } = await cli([...argv, ...to], { cwd, env: { PATH: bin } });
+  assert.equal(exitCode, 0, stderr);
+  const document = JSON.parse(stdout);
+  schemas.get('pull')?.parse(document);
+  const [ofStore, ofOutput] = document.outputs;
+  assert.equal(ofStore.bytes, document.plan.fetchBytes);
+  assert.equal(ofOutput.name, `docker-archive:${path.join(cwd, 'archives/')}`);
+  assert.ok(ofOutput.bytes > document.plan.bytes && ofOutput.inodes === 2);
+  assert.deepEqual([ofOutput.quotaBytes, ofOutput.quotaInodes], [300 * 1024, 2]);
+  assert.match(stderr, /^the store will take .* quota leaves 307 kB and 2 files$/m);
+  assert.match(stderr, /^docker-archive:.* will take up to .* in 2 files; .* free, quota leaves/m);
+  assert.match(stderr, /^docker-archive:.* may not fit: it needs up to .* has room for 307 kB$/m);
+  assert.deepEqual((await readdir(cwd)).toSorted(), ['bin', 'source', 'store']);
+});
+
+test('what every SIF needs is looked for before anything is fetched', { timeout }, async (t) => {
+  const { host, cwd, store, server } = await stage(t);
+  const argv = ['pull', `${host}/app/one:1`, '--store', store, '--to', 'sif:one.sif'];
+  const none = await cli(argv, { cwd, env: { PATH: '/nonexistent' } });
+  assert.equal(none.exitCode, 3);
+  assert.match(none.stderr, /No program is here that makes a squashfs/);
+  const bin = path.join(cwd, 'bin');
+  await mkdir(bin);
+  await fakeMksquashfs(bin, 'works');
+  const env = { PATH: bin, APPTAINER_CACHEDIR: path.join(cwd, 'apptainer') };
+  for (const says of ['', 'apptainer version 2.0.0']) {
+    const script = `#!/bin/sh\necho '${says}'\n`;
+    await writeFile(path.join(bin, 'apptainer'), script, { mode: 0o755 });
+    const { exitCode, stderr } = await cli([...argv, '--warm-apptainer'], { cwd, env });
+    assert.equal(exitCode, 3, stderr);
+    assert.match(stderr, /cannot be asked|is not known here/);
+  }
+  assert.equal(server.stats.requests, 0);
+});
+
+test("a SIF goes into Apptainer's cache under the digest that the tag has", {
+  timeout,
+}, async (t) => {
+  const { host, cwd, store } = await stage(t);
+  const source = await openStore(path.join(cwd, 'source'));
+  const layers = [{ size: 1000, seed: 'both' }];
+  const both = await seedImage(source, { name: 'localhost/app/both:1', layers, index: true });
+  await source.close();
+  const bin = path.join(cwd, 'bin');
+  await mkdir(bin);
+  await fakeMksquashfs(bin, 'works');
+  const script = "#!/bin/sh\necho 'apptainer version 1.4.2'\n";
+  await writeFile(path.join(bin, 'apptainer'), script, { mode: 0o755 });
+  const env = { PATH: bin, APPTAINER_CACHEDIR: path.join(cwd, 'apptainer') };
+  const argv = ['pull', `${host}/app/both:1`, '--store', store, '--to', 'sif:both.sif'];
+  const { exitCode, stderr } = await cli([...argv, '--warm-apptainer'], { cwd, env });
+  assert.equal(exitCode, 0, stderr);
+  const key = apptainerCacheKey(both.descriptor, parsePlatform('linux/amd64'));
+  const warmed = path.join(cwd, 'apptainer/cache/oci-tmp', key);
+  assert.ok((await readFile(warmed)).equals(await readFile(path.join(cwd, 'both.sif'))));
+  const without = ['pull', `${host}/app/both:1`, '--store', store, '--warm-apptainer'];
+  assert.equal((await cli(without, { cwd, env })).exitCode, 2);
+});
+
+test('limits on what an image unpacks to are options', { timeout }, async (t) => {
+  const { host, cwd, store } = await stage(t);
+  const argv = ['pull', `${host}/app/one:1`, '--store', store, '--to', 'rootfs:tree'];
+  const tight = await cli([...argv, '--unpack-limit', 'bytes=1kB'], { cwd });
+  assert.equal(tight.exitCode, 1);
+  assert.match(tight.stderr, /it unpacks to over 1000 bytes.*--unpack-limit/);
+  for (const text of ['bytes', 'size=1', 'ratio=x', 'toString=1']) {
+    const { exitCode, stderr } = await cli([...argv, '--unpack-limit', text], { cwd });
+    assert.equal(exitCode, 2, stderr);
+  }
+  assert.equal((await cli([...argv, '--unpack-limit', 'bytes=1MB'], { cwd })).exitCode, 0);
+});
+
+test('the choices of options are those of the rooms behind them', () => {
+  assert.deepEqual(OPTIONS.name.choices, NAMING_SCHEMES);
+  assert.deepEqual(OPTIONS.compression.choices, SQUASHFS_COMPRESSIONS);
 });
 
 test('an output of no known kind, or without a path, is one helpful line', {
