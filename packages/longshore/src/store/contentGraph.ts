@@ -59,12 +59,16 @@ export class ContentGraph {
     return into;
   }
 
-  /** Everything that a reference needs, its twin for other tools included. */
+  /**
+   * Everything that a reference needs, its twin for other tools included, and the index that it was
+   * found by: that alone, as the other platforms in it were not asked for.
+   */
   async reachReference(
-    { descriptor, twin }: Pick<StoredReference, 'descriptor' | 'twin'>,
+    { descriptor, twin, root }: Pick<StoredReference, 'descriptor' | 'twin' | 'root'>,
     into: Map<Digest, Descriptor> = new Map(),
   ): Promise<Map<Digest, Descriptor>> {
     await this.reach(descriptor, into);
+    if (root !== undefined && !into.has(root.digest)) into.set(root.digest, root);
     return twin === undefined ? into : this.reach(twin, into);
   }
 

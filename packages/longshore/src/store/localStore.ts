@@ -193,9 +193,9 @@ export class LocalStore implements Store {
     return claimName(leases, name, { staleMs, signal });
   }
 
-  async setReference(name: string, descriptor: Descriptor): Promise<void> {
+  async setReference(name: string, descriptor: Descriptor, root?: Descriptor): Promise<void> {
     const twin = await writeTwin(this, descriptor);
-    if (await this.#parts.book.set({ name, descriptor, twin })) this.#parts.index.schedule();
+    if (await this.#parts.book.set({ name, descriptor, twin, root })) this.#parts.index.schedule();
   }
 
   getReference(name: string): Promise<Descriptor | undefined> {

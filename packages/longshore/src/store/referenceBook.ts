@@ -39,9 +39,9 @@ export class ReferenceBook {
   }
 
   /** @returns whether anything changed; setting what is there already only marks it as used */
-  async set({ name, descriptor, twin }: StoredReference): Promise<boolean> {
+  async set({ name, descriptor, twin, root }: StoredReference): Promise<boolean> {
     const path = this.#pathOf(name);
-    const content = `${JSON.stringify({ name, descriptor, twin })}\n`;
+    const content = `${JSON.stringify({ name, descriptor, twin, root })}\n`;
     if ((await readText(path)) === content && (await this.touch(name))) return false;
     await replaceFile(path, content, { mode: this.#modes.file });
     return true;
@@ -176,8 +176,9 @@ function parseReferenceFile(text: string): StoredReference | undefined {
     if (!('name' in value) || typeof value.name !== 'string') return undefined;
     const descriptor = 'descriptor' in value ? value.descriptor : undefined;
     const twin = 'twin' in value ? { twin: readDescriptor(value.twin, 'twin') } : {};
+    const root = 'root' in value ? { root: readDescriptor(value.root, 'root') } : {};
     const name = checkName(value.name);
-    return { name, descriptor: readDescriptor(descriptor, 'descriptor'), ...twin };
+    return { name, descriptor: readDescriptor(descriptor, 'descriptor'), ...twin, ...root };
   } catch {
     return undefined;
   }

@@ -85,6 +85,11 @@ export interface StoredReference {
    * since OCI tools do not read the other.
    */
   readonly twin?: Descriptor | undefined;
+  /**
+   * An index that the name was found by, and that is kept with it: asked for by that index's digest, the
+   * image is found again without a registry.
+   */
+  readonly root?: Descriptor | undefined;
 }
 
 /**
@@ -118,7 +123,8 @@ export interface Store {
    * @throws LongshoreError `ERR_CLAIMED` while another process holds it
    */
   claim(name: string, signal?: AbortSignal): Promise<Claim>;
-  setReference(name: string, descriptor: Descriptor): Promise<void>;
+  /** @param root the index above it by which it was found, where there is one */
+  setReference(name: string, descriptor: Descriptor, root?: Descriptor): Promise<void>;
   getReference(name: string): Promise<Descriptor | undefined>;
   deleteReference(name: string): Promise<boolean>;
   /** Marks a reference as used now, for `prune`. False when it is not there or not ours to touch. */

@@ -263,7 +263,8 @@ export class PullRun {
     try {
       {
         using _permit = await this.#publishing.acquire({ signal: this.#stopping.signal });
-        await store.setReference(name, descriptor);
+        const above = root.digest === descriptor.digest ? undefined : root;
+        await store.setReference(name, descriptor, above);
         await this.#give(image, false);
       }
       await this.#give(image, true);

@@ -13,7 +13,7 @@ import {
 } from '../../../src/export/index.ts';
 import { parsePlatform } from '../../../src/image/index.ts';
 import { seedImage } from '../../../src/serve/index.ts';
-import { openStore } from '../../../src/store/index.ts';
+import { openStore, pruneStore } from '../../../src/store/index.ts';
 import { fakeMksquashfs } from '../../export/helpers/fakeConverter.ts';
 import { cli } from '../support/cli.ts';
 import { stage } from '../support/stage.ts';
@@ -215,6 +215,28 @@ test("a SIF goes into Apptainer's cache under the digest that the tag has", {
   assert.ok((await readFile(warmed)).equals(await readFile(path.join(cwd, 'both.sif'))));
   const without = ['pull', `${host}/app/both:1`, '--store', store, '--warm-apptainer'];
   assert.equal((await cli(without, { cwd, env })).exitCode, 2);
+});
+
+test('what was pulled by the digest of an index is found again without a registry, also after prune', {
+  timeout,
+}, async (t) => {
+  const { host, cwd, store, server } = await stage(t);
+  const source = await openStore(path.join(cwd, 'source'));
+  const platforms = ['linux/amd64', 'linux/arm64'].map((text) => parsePlatform(text));
+  const image = await seedImage(source, { name: 'localhost/app/both:1', platforms });
+  await source.close();
+  const reference = `${host}/app/both@${image.descriptor.digest}`;
+  const argv = ['pull', reference, '--store', store];
+  assert.equal((await cli(argv, { cwd })).exitCode, 0);
+  const own = await openStore(store);
+  const { blobs } = await pruneStore(own, { graceMs: 0 });
+  await own.close();
+  assert.deepEqual(blobs, []);
+  await server.close();
+  const again = await cli(argv, { cwd });
+  assert.equal(again.exitCode, 0, again.stderr);
+  const verified = await cli(['cache', 'verify', '--store', store], { cwd });
+  assert.equal(verified.exitCode, 0, verified.stderr);
 });
 
 test('limits on what an image unpacks to are options', { timeout }, async (t) => {
