@@ -124,12 +124,12 @@ async function countRepositories(host: string): Promise<number> {
 }
 
 function summarise(): void {
-  const own = chosen.filter((way) => way.startsWith('longshore'));
+  const own = new Set(chosen.filter((way) => way.startsWith('longshore')));
   for (const way of chosen) {
     const ratios = rows
       .filter((row) => row.way === way)
       .map((row) => {
-        const best = rows.filter((other) => other.block === row.block && own.includes(other.way));
+        const best = rows.filter((other) => other.block === row.block && own.has(other.way));
         return Math.min(...best.map(({ seconds }) => seconds)) / row.seconds;
       });
     const times = rows.filter((row) => row.way === way).map(({ seconds }) => seconds);
