@@ -23,7 +23,11 @@ if (status !== 0) {
 }
 rmSync(join(folder, 'dist/cli'), { recursive: true });
 await build({
-  entryPoints: [join(folder, 'src/cli/main.ts')],
+  entryPoints: {
+    main: join(folder, 'src/cli/main.ts'),
+    // A thread is started from a file of its own, beside the code that starts it.
+    hashEntry: join(folder, 'src/store/hashEntry.ts'),
+  },
   outdir: join(folder, 'dist/cli'),
   bundle: true,
   // What a command does not need is not loaded.

@@ -2,11 +2,13 @@ import type { FileHandle } from 'node:fs/promises';
 import { errnoOf, LongshoreError } from '../errors.ts';
 import type { Descriptor } from '../image/index.ts';
 import type { BlobPublisher } from './blobPublisher.ts';
-import type { FrontierHash } from './frontierHash.ts';
+import type { FrontierHash, OrderedHash, PrefixDigest } from './frontierHash.ts';
+import type { HashThread } from './hashThread.ts';
 import type { HeldLease } from './heldLease.ts';
 import type { IngestFolder } from './ingestFolder.ts';
 import { RangeSet } from './rangeSet.ts';
 import { digestMismatch, leaseLost, writeError } from './storeErrors.ts';
+import { ThreadedHash } from './threadedHash.ts';
 import type { ByteRange, Ingest } from './types.ts';
 import { type WriteIo, writeWhole, writeWholeLater } from './writeIo.ts';
 
@@ -19,6 +21,7 @@ export interface FileIngestParts {
   /** What is in the file; shared with `hash`. */
   readonly landed: RangeSet;
   readonly hash: FrontierHash;
+  readonly hashThread: HashThread;
   readonly publisher: BlobPublisher;
   readonly io: WriteIo;
   readonly asyncWrites: boolean;
@@ -46,9 +49,13 @@ export class FileIngest implements Ingest {
   readonly #landed: RangeSet;
   /** What is in the file or on its way to it; the same set as `landed` when writes block. */
   readonly #claimed: RangeSet;
+  #hash: OrderedHash;
+  /** Settles when this thread does not read the file any more, once another hashes it. */
+  #handedOver: Promise<void> | undefined;
   readonly #checkpointBytes: number;
   readonly #inFlight = new Set<Promise<void>>();
   #checkpointing: Promise<void> | undefined;
+  #syncing: Promise<void> | undefined;
   #uncheckedBytes = 0;
   #checkedAtMs: number;
   #failure: LongshoreError | undefined;
@@ -60,6 +67,7 @@ export class FileIngest implements Ingest {
     this.#parts = parts;
     this.descriptor = parts.descriptor;
     this.#landed = parts.landed;
+    this.#hash = parts.hash;
     this.#claimed = parts.asyncWrites ? new RangeSet(parts.landed.toArray()) : parts.landed;
     this.resumedBytes = parts.landed.bytes;
     const { checkpointBytes, descriptor } = parts;
@@ -75,6 +83,16 @@ export class FileIngest implements Ingest {
     return this.#claimed.gaps(0, this.descriptor.size);
   }
 
+  hashElsewhere(): void {
+    const { hash, hashThread, file } = this.#parts;
+    const { digest, size } = this.descriptor;
+    if (this.#hash !== hash || !hashThread.pays(size) || this.#state !== 'open') return;
+    if (hash.frontier > size / 2) return;
+    this.#handedOver = hash.stop();
+    this.#hash = new ThreadedHash(hashThread, { digest, size, file, landed: this.#landed });
+    this.#hash.follow();
+  }
+
   write(offset: number, chunk: Uint8Array): undefined | Promise<void> {
     const end = offset + chunk.byteLength;
     this.#checkWrite(offset, end);
@@ -88,9 +106,12 @@ export class FileIngest implements Ingest {
   async commit(): Promise<void> {
     this.#checkOpen();
     this.#state = 'committing';
+    // The disk works while what came out of order is still hashed.
+    this.#syncing = this.#sync();
+    this.#syncing.catch(() => undefined);
     try {
       await this.#finishHash();
-      await this.#publish();
+      await this.#publish(this.#syncing);
     } catch (error) {
       if (this.#state === 'committing') this.#state = 'open';
       throw error;
@@ -130,13 +151,13 @@ export class FileIngest implements Ingest {
 
   /** The hot path. */
   #place(offset: number, chunk: Uint8Array, nowMs: number): undefined {
-    const { file, io, hash, folder } = this.#parts;
+    const { file, io, folder } = this.#parts;
     const end = offset + chunk.byteLength;
     try {
       writeWhole(io, file.fd, chunk, offset);
       this.#landed.add(offset, end);
-      hash.offer(offset, chunk);
-      hash.follow();
+      this.#hash.offer(offset, chunk);
+      this.#hash.follow();
       folder.pieces.note(offset, end);
     } catch (cause) {
       throw writeError(cause, folder.dataPath);
@@ -146,16 +167,16 @@ export class FileIngest implements Ingest {
   }
 
   async #placeLater(offset: number, chunk: Uint8Array): Promise<void> {
-    const { file, io, hash, clock } = this.#parts;
+    const { file, io, clock } = this.#parts;
     const end = offset + chunk.byteLength;
     this.#claimed.add(offset, end);
-    hash.offer(offset, chunk);
+    this.#hash.offer(offset, chunk);
     const writing = writeWholeLater(io, file.fd, chunk, offset);
     this.#inFlight.add(writing);
     try {
       await writing;
       this.#landed.add(offset, end);
-      hash.follow();
+      this.#hash.follow();
       this.#parts.folder.pieces.note(offset, end);
     } catch (cause) {
       // The range is claimed and, at the frontier, hashed: there is no way back to it in this ingest.
@@ -199,10 +220,14 @@ export class FileIngest implements Ingest {
 
   /** Puts on record what survives a crash of the machine. */
   async #checkpoint(): Promise<void> {
-    const { hash, publisher, file, folder } = this.#parts;
-    const synced = this.#landed.toArray();
-    const prefix = this.#landed.endOf(0) >= hash.frontier ? hash.prefixDigest() : undefined;
+    const { publisher, file, folder } = this.#parts;
+    let synced: readonly ByteRange[];
+    let prefix: PrefixDigest | undefined;
     try {
+      const hashed = await this.#hash.prefix();
+      synced = this.#landed.toArray();
+      // What is written later is hashed before it lands.
+      prefix = this.#landed.endOf(0) >= hashed.offset ? hashed : undefined;
       await publisher.sync(file);
     } catch (cause) {
       this.#syncFailed = true;
@@ -214,16 +239,14 @@ export class FileIngest implements Ingest {
   }
 
   async #finishHash(): Promise<void> {
-    const { hash, folder } = this.#parts;
+    const { folder } = this.#parts;
     const { digest, size } = this.descriptor;
     await Promise.allSettled(this.#inFlight);
     if (this.#failure !== undefined) throw this.#failure;
-    try {
-      await hash.settle();
-    } catch (cause) {
+    const { offset, prefix: found } = await this.#hash.settle().catch((cause: unknown) => {
       throw writeError(cause, folder.dataPath);
-    }
-    if (hash.frontier !== size || this.#landed.bytes !== size) {
+    });
+    if (offset !== size || this.#landed.bytes !== size) {
       throw new LongshoreError(
         `${digest} is not complete: ${this.#landed.bytes} of ${size} bytes`,
         {
@@ -234,22 +257,29 @@ export class FileIngest implements Ingest {
         },
       );
     }
-    const found = hash.prefixDigest().prefix;
     if (found === digest) return;
     await this.discard();
     throw digestMismatch(digest, found);
   }
 
-  async #publish(): Promise<void> {
+  async #sync(): Promise<void> {
+    const { publisher, file, folder } = this.#parts;
+    await Promise.allSettled(this.#inFlight);
+    await this.#checkpointing;
+    try {
+      await publisher.sync(file);
+    } catch (cause) {
+      this.#syncFailed = true;
+      this.#failure ??= writeError(cause, folder.dataPath);
+      throw this.#failure;
+    }
+  }
+
+  async #publish(synced: Promise<void>): Promise<void> {
     const { publisher, file, folder, lease } = this.#parts;
     const { digest } = this.descriptor;
     try {
-      await this.#checkpointing;
-      await publisher.sync(file).catch((error: unknown) => {
-        this.#syncFailed = true;
-        this.#failure = writeError(error, folder.dataPath);
-        throw this.#failure;
-      });
+      await synced;
       publisher.protect(file);
       if (!(await lease.confirm())) throw leaseLost(digest);
       await publisher.publish(folder.dataPath, digest);
@@ -269,9 +299,10 @@ export class FileIngest implements Ingest {
   async #close(): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
-    const { folder, hash, file } = this.#parts;
+    const { folder, file } = this.#parts;
     await Promise.allSettled(this.#inFlight);
-    await Promise.allSettled([hash.stop(), this.#checkpointing]);
+    const hashing = [this.#hash.stop(), this.#handedOver];
+    await Promise.allSettled([...hashing, this.#checkpointing, this.#syncing]);
     folder.closePieces();
     await file.close();
     this.#parts.onEnd();

@@ -17,6 +17,20 @@ export interface PrefixDigest {
   readonly prefix: Digest;
 }
 
+/** Hashes a file in order while its bytes come in any order. */
+export interface OrderedHash {
+  /** A chunk that goes to this place of the file; it may be hashed from memory. */
+  offer(offset: number, chunk: Uint8Array): void;
+  /** More is in the file. */
+  follow(): void;
+  /** Waits until all that can be hashed is hashed. Throws what reading has met. */
+  settle(): Promise<PrefixDigest>;
+  /** The digest of what is hashed so far, without ending it. */
+  prefix(): Promise<PrefixDigest>;
+  /** Ends it; settles when the file is not read any more. */
+  stop(): Promise<void>;
+}
+
 /** A place to go back to. */
 export interface HashSnapshot {
   readonly hash: Hash;
@@ -24,10 +38,10 @@ export interface HashSnapshot {
 }
 
 /**
- * Hashes a file in order while its bytes come in any order. Chunks that come right at the frontier are
+ * Hashes on this thread. Chunks that come right at the frontier are
  * hashed from memory; others are read back from the file once the frontier reaches them.
  */
-export class FrontierHash {
+export class FrontierHash implements OrderedHash {
   readonly #algorithm: DigestAlgorithm;
   #hash: Hash;
   readonly #file: FileHandle;
@@ -50,7 +64,6 @@ export class FrontierHash {
     return this.#frontier;
   }
 
-  /** Hashes a chunk that lies at the frontier; passes over any other. */
   offer(offset: number, chunk: Uint8Array): void {
     if (offset !== this.#frontier || this.#catchingUp !== undefined) return;
     this.#hash.update(chunk);
@@ -71,14 +84,18 @@ export class FrontierHash {
       });
   }
 
-  /** Waits until all that can be hashed is hashed. Throws what reading has met. */
-  async settle(): Promise<void> {
+  async settle(): Promise<PrefixDigest> {
     this.follow();
     while (this.#catchingUp !== undefined) {
       await this.#catchingUp;
       this.follow();
     }
     if (this.#failure !== undefined) throw this.#failure;
+    return this.prefixDigest();
+  }
+
+  async prefix(): Promise<PrefixDigest> {
+    return this.prefixDigest();
   }
 
   /** Reads and hashes up to `end`, for what an earlier process has left. */
@@ -96,7 +113,6 @@ export class FrontierHash {
     return { hash: this.#hash.copy(), frontier: this.#frontier };
   }
 
-  /** Ends reading on; settles when the file is not read any more. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#catchingUp;

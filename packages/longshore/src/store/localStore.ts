@@ -229,6 +229,7 @@ export class LocalStore implements Store {
   async close(): Promise<void> {
     await Promise.all([...this.#ingests].map((ingest) => ingest.release()));
     await Promise.all([...this.#uploads].map((upload) => upload.abort()));
+    await this.#parts.context.hashThread.close();
     await this.#parts.index.flush();
     const runs = await Promise.all([this.#run, this.#wideRun]);
     this.#run = undefined;

@@ -6,6 +6,7 @@ import type { BlobPublisher } from './blobPublisher.ts';
 import { FileIngest } from './fileIngest.ts';
 import type { StoreModes } from './files.ts';
 import { FrontierHash, type PrefixDigest } from './frontierHash.ts';
+import type { HashThread } from './hashThread.ts';
 import { IngestFolder, listIngestFolders, readIngestRecord } from './ingestFolder.ts';
 import { type IngestRecord, trustedRanges } from './ingestRecord.ts';
 import { ingestFolder, type StoreLayout } from './layout.ts';
@@ -24,6 +25,8 @@ export interface IngestContext {
   readonly publisher: BlobPublisher;
   readonly io: WriteIo;
   readonly asyncWrites: boolean;
+  /** For {@link Ingest.hashElsewhere}. */
+  readonly hashThread: HashThread;
   readonly checkpointBytes: number;
   readonly clock: () => number;
   readonly bootId: string | undefined;
@@ -79,11 +82,11 @@ export async function openIngest(
       const synced = adopted.synced.clippedTo(prefix).toArray();
       await folder.resume(resumed.landed.toArray(), { synced, checkpoints: resumed.checkpoints });
     }
-    const { io, asyncWrites, checkpointBytes, clock, publisher } = context;
+    const { io, asyncWrites, checkpointBytes, clock, publisher, hashThread } = context;
     const { landed, hash } = resumed;
     const onEnd = (): void => options.onEnd(ingest);
     const parts = { descriptor, lease, folder, file, landed, hash, publisher, io, asyncWrites };
-    const ingest = new FileIngest({ ...parts, checkpointBytes, clock, onEnd });
+    const ingest = new FileIngest({ ...parts, hashThread, checkpointBytes, clock, onEnd });
     return ingest;
   } catch (cause) {
     await file?.close();

@@ -1,7 +1,9 @@
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { BlobPublisher } from './blobPublisher.ts';
 import { CHECKPOINT_BYTES } from './fileIngest.ts';
 import { isGroupFolder, type StoreModes } from './files.ts';
+import { HASH_THREAD_BYTES, HashThread } from './hashThread.ts';
 import { type HolderIdentity, ownIdentity } from './holder.ts';
 import { IndexWriter } from './indexWriter.ts';
 import { layoutOf } from './layout.ts';
@@ -56,6 +58,12 @@ export interface StoreOptions {
   readonly clock?: (() => number) | undefined;
   /** Who this process is to others. @defaultValue host, pid, start, boot and pid namespace */
   readonly identity?: HolderIdentity | undefined;
+  /**
+   * The smallest blob that a thread is started for when {@link Ingest.hashElsewhere} is called;
+   * `Infinity` for none.
+   * @defaultValue 16777216, and none where there is one processor
+   */
+  readonly hashThreadBytes?: number | undefined;
   /** The system calls that write. @defaultValue those of `node:fs` */
   readonly io?: Partial<WriteIo> | undefined;
 }
@@ -81,6 +89,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
     publisher: new BlobPublisher(layout, modes, (file) => io.syncData(file)),
     io,
     asyncWrites: options.asyncWrites ?? false,
+    hashThread: new HashThread(options.hashThreadBytes ?? hashThreadBytes()),
     checkpointBytes: options.checkpointBytes ?? CHECKPOINT_BYTES,
     clock,
     bootId: identity.bootId,
@@ -90,6 +99,11 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
   const index = new IndexWriter(layout, modes, book);
   index.heal();
   return new LocalStore({ context, book, index, leases, staleMs });
+}
+
+/** Another thread on the same processor takes as much from the first as it gives. */
+function hashThreadBytes(): number {
+  return availableParallelism() > 1 ? HASH_THREAD_BYTES : Number.POSITIVE_INFINITY;
 }
 
 function modesOf(options: StoreOptions, shared: boolean): StoreModes {

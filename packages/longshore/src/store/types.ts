@@ -27,6 +27,12 @@ export interface Ingest {
    */
   readonly signal: AbortSignal;
   /**
+   * Has another thread hash, from the file: for whoever is busy with more than writing, and for blobs
+   * that come out of order, which are read back anyway. Without effect on small blobs, on those of
+   * which more than half is hashed, and where the store has no such thread.
+   */
+  hashElsewhere(): void;
+  /**
    * Writes one chunk at `offset`. The chunk belongs to the caller again once this returns (when
    * it returns nothing) or once the promise settles. Chunks at the hashing frontier are hashed as
    * they pass; others are read back and hashed when the frontier reaches them.

@@ -104,6 +104,8 @@ export class BlobMove {
 
   /** Fetches `range`, which its owner has given away, on a connection of its own. */
   help(range: ByteRange, slot: Slot): void {
+    // Its pieces come out of order from here on, and are read back in any case.
+    this.#ingest?.hashElsewhere();
     const helper = this.#tryToHelp(range, slot).finally(() => {
       slot.permit.release();
       this.#helpers.delete(helper);
@@ -240,6 +242,8 @@ export class BlobMove {
       signal: AbortSignal.any([signal, ingest.signal, flow.signal]),
     });
     lanes.learn(source.registry, stream.origin);
+    // Decryption takes this thread's core; without it hashing here is cheaper than reading back.
+    if (stream.origin.startsWith('https:')) ingest.hashElsewhere();
     flow.opened(stream, now());
     if (flow.offset > 0 && !stream.ranged) flows.rangesRefused(source.registry);
     const { origin, start: offset } = stream;

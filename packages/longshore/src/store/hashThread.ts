@@ -1,0 +1,102 @@
+import { Worker } from 'node:worker_threads';
+import type { HashOrder, HashReply } from './hashMessages.ts';
+
+/** Who hears of one file. */
+export interface HashListener {
+  onReply(reply: HashReply): void;
+  /** The thread is gone, or never came. */
+  onGone(): void;
+}
+
+/** A file that the thread knows. */
+export interface FileInThread {
+  post(order: FileOrder): void;
+  /** Forgets the listener. */
+  end(): void;
+}
+
+type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
+/** An order without the number of the file it is for. */
+export type FileOrder = WithoutId<HashOrder>;
+
+/** Starting the thread costs 20 ms of processor time, about as much as hashing this. */
+export const HASH_THREAD_BYTES: number = 16 * 1024 * 1024;
+/** Once it runs, this is worth the messages. */
+const RUNNING_BYTES = 1024 * 1024;
+
+/**
+ * One thread that hashes for all ingests of a store, started by the first that needs it. It does
+ * not keep the process alive, except while something waits for what it says.
+ */
+export class HashThread {
+  readonly #leastBytes: number;
+  readonly #listeners = new Map<number, HashListener>();
+  #worker: Worker | undefined;
+  #lastId = 0;
+  #waiting = 0;
+
+  /** @param leastBytes the smallest file that it is started for */
+  constructor(leastBytes: number) {
+    this.#leastBytes = leastBytes;
+  }
+
+  /** Whether a file of this size is worth the trip. */
+  pays(size: number): boolean {
+    const running = this.#worker !== undefined;
+    return size >= (running ? Math.min(RUNNING_BYTES, this.#leastBytes) : this.#leastBytes);
+  }
+
+  open(listener: HashListener): FileInThread {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    this.#listeners.set(id, listener);
+    return {
+      post: (order) => {
+        if (order.kind === 'report' || order.kind === 'close') this.#expect(1);
+        this.#start().postMessage({ ...order, id }, []);
+      },
+      end: () => void this.#listeners.delete(id),
+    };
+  }
+
+  /** Ends the thread. A store that is used again starts another. */
+  async close(): Promise<void> {
+    await this.#worker?.terminate();
+  }
+
+  #start(): Worker {
+    if (this.#worker !== undefined) return this.#worker;
+    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+    const worker = new Worker(new URL(`./hashEntry.${extension}`, import.meta.url), {
+      name: 'longshore-hash',
+      // Flags of this process are about its own main program.
+      execArgv: [],
+      // It makes next to no garbage.
+      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
+    });
+    worker.on('message', (reply: HashReply) => {
+      if (reply.kind !== 'failed') this.#expect(-1);
+      this.#listeners.get(reply.id)?.onReply(reply);
+    });
+    // Its exit follows, and then all is hashed by those who asked for it.
+    worker.on('error', () => undefined);
+    worker.on('exit', () => this.#onExit());
+    worker.unref();
+    this.#worker = worker;
+    return worker;
+  }
+
+  #expect(change: 1 | -1): void {
+    this.#waiting += change;
+    if (this.#waiting > 0) this.#start().ref();
+    else this.#worker?.unref();
+  }
+
+  #onExit(): void {
+    this.#worker = undefined;
+    this.#waiting = 0;
+    const listeners = [...this.#listeners.values()];
+    this.#listeners.clear();
+    for (const listener of listeners) listener.onGone();
+  }
+}
