@@ -21,7 +21,6 @@ const { status } = spawnSync('tsc', ['-p', join(folder, 'tsconfig.build.json')],
 if (status !== 0) {
   process.exit(status ?? 1);
 }
-rmSync(join(folder, 'dist/cli'), { recursive: true });
 await build({
   entryPoints: {
     main: join(folder, 'src/cli/main.ts'),
