@@ -17,6 +17,8 @@ const TLS_RECORD_BYTES = 16 * 1024;
  * and handed on as one chunk: hashing and writing 16 KiB at a time cost a third more.
  */
 const TLS_BUFFER_BYTES = 128 * 1024;
+/** Of many connections each brings little in a turn. */
+const MANY_CONNECTIONS = 16;
 
 /** Who gets what a connection reads. */
 export interface Receiver {
@@ -62,7 +64,7 @@ export class Connection {
   private constructor({ url, secureContext, open }: ConnectOptions) {
     this.#isTls = url.protocol === 'https:';
     this.#current = Buffer.allocUnsafeSlow(
-      this.#isTls ? TLS_BUFFER_BYTES : plainBufferBytes(open.size + 1),
+      this.#isTls ? tlsBufferBytes(open.size) : plainBufferBytes(open.size + 1),
     );
     const onread: OnReadOpts = {
       buffer: () => this.#nextBuffer(),
@@ -191,7 +193,7 @@ export class Connection {
     }
     if (this.#held && this.#kept === undefined) {
       this.#kept = this.#current;
-      this.#begin(this.#spare ?? Buffer.allocUnsafeSlow(TLS_BUFFER_BYTES));
+      this.#begin(this.#spare ?? Buffer.allocUnsafeSlow(this.#current.byteLength));
       this.#spare = undefined;
     } else if (this.#current.byteLength - this.#end < TLS_RECORD_BYTES) {
       this.#begin(this.#current);
@@ -210,6 +212,10 @@ export class Connection {
 function plainBufferBytes(connections: number): number {
   const share = 2 ** Math.floor(Math.log2(BUFFERS_BYTES / connections));
   return Math.min(LARGEST_BUFFER_BYTES, Math.max(SMALLEST_BUFFER_BYTES, share));
+}
+
+function tlsBufferBytes(connections: number): number {
+  return connections < MANY_CONNECTIONS ? TLS_BUFFER_BYTES : TLS_BUFFER_BYTES / 2;
 }
 
 function openSocket(url: URL, onread: OnReadOpts, secureContext: () => SecureContext): Socket {
