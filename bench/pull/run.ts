@@ -74,6 +74,8 @@ async function runAll(): Promise<Results> {
   const rivals = flags.rivals.split(',').filter((name) => name !== '');
   await using cleanup = new AsyncDisposableStack();
   const stage = cleanup.use(await setStage());
+  // A cold start each time: what earlier runs found out about the host is not used.
+  process.env['XDG_STATE_HOME'] = join(stage.folder, 'pulled', 'state');
   const longshore = longshoreCommand(
     flags.installed ? join(installPackage(stage.folder), 'bin/longshore.js') : undefined,
   );
