@@ -8,7 +8,7 @@ wanted=(
   docker-registry:docker-registry skopeo:skopeo umoci:umoci buildah:buildah
   dockerd:docker.io docker:docker.io runc:runc busybox:busybox-static nginx:nginx-light mksquashfs:squashfs-tools
   unsquashfs:squashfs-tools tar2sqfs:squashfs-tools-ng squashfuse:squashfuse fusermount3:fuse3
-  siftool:siftool ch-run:charliecloud-runtime getfattr:attr
+  chromium:chromium siftool:siftool ch-run:charliecloud-runtime getfattr:attr
   hyperfine:hyperfine time:time jq:jq htpasswd:apache2-utils openssl:openssl git:git
 )
 

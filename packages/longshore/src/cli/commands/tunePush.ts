@@ -50,7 +50,7 @@ function tellPlan(
     ({ destination }) => `${destination.registry}/${scratch ?? `${destination.repository}-tune`}-*`,
   );
   complain(
-    `Each run pushes ${formatBytes(bytes)} to a new repository, ${[...new Set(names)].join(', ')}, and deletes it where the registry allows that\n`,
+    `Each run pushes ${formatBytes(bytes)} to a new repository and deletes it where it may:\n${[...new Set(names)].map((name) => `  ${name}\n`).join('')}`,
   );
 }
 

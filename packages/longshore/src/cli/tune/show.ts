@@ -1,6 +1,7 @@
 import type { Analysis, TuneResults } from '../../tune/index.ts';
 import type { CommandContext } from '../commands/context.ts';
 import { cleanText } from '../render/text.ts';
+import { wrap } from './wrap.ts';
 
 /** The answer on stdout: a chart, a table, what the numbers say and what they warn of. */
 export async function printAnalysis(
@@ -16,13 +17,17 @@ export async function printAnalysis(
     return;
   }
   const columns = Math.min(host.stdout.columns ?? 80, 120);
-  const notes = analysis.notes.map(({ text }) => `! ${text}`);
+  const told = (text: string, mark: string): string =>
+    wrap(cleanText(text), host.stdout.isTTY === true ? columns : Number.POSITIVE_INFINITY, mark);
+  const [answer = '', ...rest] = findings(analysis);
   const parts = [
     terminalChart(analysis, columns),
-    ...(analysis.blocks > 1 ? [armTable(analysis)] : []),
-    [...findings(analysis), ...notes].map(cleanText).join('\n'),
+    ...(analysis.blocks > 1 && analysis.arms.length > 0 ? [armTable(analysis)] : []),
+    told(answer, ''),
+    rest.map((text) => told(text, '- ')).join('\n'),
+    analysis.notes.map(({ text }) => told(text, '! ')).join('\n'),
   ];
-  print(`${parts.join('\n\n')}\n`);
+  print(`${parts.filter((part) => part !== '').join('\n\n')}\n`);
 }
 
 /** What `tune pull`, `tune push` and `tune replay` print with `--json`; schema: `longshore schema tune`. */

@@ -63,7 +63,7 @@ function answer({ recommendation, arms, blocks, verb }: Analysis): string[] {
 function alikeText(alike: readonly number[], noun: string): string {
   if (alike.length < 2) return 'the fastest stands out, but its lead is not sure';
   const which = `${alike.slice(0, -1).join(', ')} and ${alike.at(-1)}`;
-  return `${which} ${noun} are within noise of the fastest`;
+  return `${which} ${noun} are within noise of the fastest, and ${alike[0]} asks least of the registry`;
 }
 
 function baseFindings({ base, recommendation, arms, verb }: Analysis): string[] {

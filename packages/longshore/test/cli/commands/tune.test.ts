@@ -146,7 +146,6 @@ test('a throttled run is marked, its block made again', LIMIT, async (t) => {
   const { notes, blocks } = JSON.parse(run.stdout);
   assert.equal(blocks, 4);
   assert.ok(notes.some(({ kind }: { kind: string }) => kind === 'throttled'));
-  assert.ok(notes.some(({ kind }: { kind: string }) => kind === 'too-small'));
 });
 
 test('tune replay without a file gives the figures of the first sweep', async () => {
