@@ -85,7 +85,7 @@ test(
       ['serial', 1, 1],
       ['4', 2, 4],
     ] as const) {
-      const traced = results.runs.find((run) => run.arm === arm && run.blobs !== undefined);
+      const traced = results.runs.find((one) => one.arm === arm && one.blobs !== undefined);
       assert.equal(traced?.blobs?.length, LAYERS + 1, arm);
       const together = mostAtOnce(traced?.blobs ?? []);
       assert.ok(together >= least && together <= most, `${arm}: ${together} at once`);
