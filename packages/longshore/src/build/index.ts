@@ -3,7 +3,12 @@
 export { type AssembleOptions, openAssembleBuilder } from './assemble/openAssemble.ts';
 export type { LayerCompression } from './assemble/writeLayer.ts';
 export { type OpenedBuilder, openBuilder } from './builder/open.ts';
-export type { BuildahOptions, BuilderOptions, Environment } from './builder/options.ts';
+export type {
+  BuildahOptions,
+  BuilderOptions,
+  BuildxOptions,
+  Environment,
+} from './builder/options.ts';
 export type { Builder, BuilderName, BuildRequest, BuildStep } from './builder.ts';
 export { BuildInputError, type BuildProblem, formatPlace, formatProblem } from './problems.ts';
 export { type BakeRun, type RunBake, spawnBake } from './spec/bake/runBake.ts';

@@ -173,7 +173,7 @@ function testContent(check: Check): void {
     assert.ok(Array.isArray(runtime['Env']) && runtime['Env'].includes('SAID=said it'));
     assert.ok(steps.some(({ name }) => name.startsWith('COPY a.txt sub /data/')));
     const copy = steps.find(({ name }) => name.startsWith('COPY'));
-    assert.ok((copy?.number ?? 0) >= 2, 'steps are counted');
+    assert.ok(copy !== undefined && copy.number >= 1 && copy.number <= (copy.total ?? Infinity));
   });
 
   check('leaves out what .dockerignore names, and keeps what it takes back', async (bench) => {

@@ -1,6 +1,8 @@
 import { isLongshoreError, LongshoreError } from '../../errors.ts';
+import { openAssembleBuilder } from '../assemble/openAssemble.ts';
 import type { Builder, BuilderName } from '../builder.ts';
 import { openBuildah } from './buildah/buildah.ts';
+import { openBuildx } from './buildx/buildx.ts';
 import { openEngine } from './engine/engine.ts';
 import type { BuilderOptions } from './options.ts';
 
@@ -14,10 +16,17 @@ export interface OpenedBuilder {
 type Opener = (options: BuilderOptions) => Promise<Builder>;
 
 /** In the order in which `auto` prefers them. */
-const OPENERS: Readonly<Partial<Record<BuilderName, Opener>>> = {
+const OPENERS: Readonly<Record<BuilderName, Opener>> = {
+  buildx: openBuildx,
   engine: openEngine,
   buildah: openBuildah,
+  assemble: openAssemble,
 };
+
+async function openAssemble({ assemble }: BuilderOptions): Promise<Builder> {
+  if (assemble === undefined) throw noBuilder('No options for the builder assemble were given');
+  return openAssembleBuilder(assemble);
+}
 
 /**
  * Opens a builder by name, or the first of them that is here and can do all that `needs` ask for.
@@ -29,9 +38,7 @@ export async function openBuilder(
   options: BuilderOptions,
 ): Promise<OpenedBuilder> {
   if (name === 'auto') return await choose(options);
-  const open = OPENERS[name];
-  if (open === undefined) throw noBuilder(`There is no builder ${name}`);
-  const builder = await open(options);
+  const builder = await OPENERS[name](options);
   return { builder, why: `${builder.version}: it was asked for` };
 }
 

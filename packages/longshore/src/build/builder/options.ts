@@ -1,3 +1,4 @@
+import type { AssembleOptions } from '../assemble/openAssemble.ts';
 import type { BuildTarget } from '../target.ts';
 
 /** Variables by name, as `process.env` has them; the library does not read that itself. */
@@ -13,6 +14,16 @@ export interface BuilderOptions {
   /** Address of the Docker Engine, before `DOCKER_HOST` and Docker's contexts. */
   readonly dockerHost?: string | undefined;
   readonly buildah?: BuildahOptions | undefined;
+  readonly buildx?: BuildxOptions | undefined;
+  /** For the builder `assemble`, which is there where this is given. */
+  readonly assemble?: AssembleOptions | undefined;
+}
+
+export interface BuildxOptions {
+  /** The builder instance, as `docker buildx ls` lists them. @defaultValue the current one */
+  readonly instance?: string | undefined;
+  /** The program. @defaultValue Docker's plug-in, else `docker-buildx` or `buildx` on the `PATH` */
+  readonly path?: string | undefined;
 }
 
 export interface BuildahOptions {

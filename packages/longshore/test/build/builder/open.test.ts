@@ -37,6 +37,7 @@ describe('auto', () => {
     environment: { PATH: home },
     temporaryFolder: home,
     dockerHost: `unix://${socket}`,
+    buildx: { path: join(home, 'none') },
   });
 
   it('takes buildah where no engine answers, and says so', async () => {
@@ -44,7 +45,10 @@ describe('auto', () => {
     const { builder, why } = await openBuilder('auto', options(socket));
     await using _open = builder;
     assert.equal(builder.name, 'buildah');
-    assert.equal(why, `buildah 1.28.2: no Docker Engine answers at unix://${socket}`);
+    assert.equal(
+      why,
+      `buildah 1.28.2: buildx is not installed here; no Docker Engine answers at unix://${socket}`,
+    );
   });
 
   it('takes the engine that answers', async () => {
@@ -52,7 +56,7 @@ describe('auto', () => {
     await using _engine = await startVersionEngine(socket);
     const { builder, why } = await openBuilder('auto', options(socket));
     await using _open = builder;
-    assert.equal(why, 'Docker Engine 28.2.2: it is here and can do all that is asked');
+    assert.equal(why, 'Docker Engine 28.2.2: buildx is not installed here');
   });
 
   it('takes the builder that can do what is asked for', async () => {
@@ -65,7 +69,10 @@ describe('auto', () => {
     const { builder, why } = await openBuilder('auto', { ...options(socket), needs });
     await using _open = builder;
     assert.equal(builder.name, 'buildah');
-    assert.equal(why, 'buildah 1.28.2: Docker Engine 28.2.2 cannot do secret token of web');
+    assert.equal(
+      why,
+      'buildah 1.28.2: buildx is not installed here; Docker Engine 28.2.2 cannot do secret token of web',
+    );
   });
 
   it('takes the one that fails the fewest, where none can do all', async () => {
@@ -84,9 +91,14 @@ describe('auto', () => {
   it('says of each why not, where there is none', async () => {
     const socket = join(home, 'none.sock');
     const nothing = { ...options(socket), environment: { PATH: join(home, 'empty') } };
+    const unanswered = `o Docker Engine answers at unix://${socket}`;
     await assert.rejects(
       openBuilder('engine', nothing),
-      buildFails('ERR_BUILDER_GONE', `No Docker Engine answers at unix://${socket}`),
+      buildFails('ERR_BUILDER_GONE', unanswered),
+    );
+    await assert.rejects(
+      openBuilder('auto', nothing),
+      buildFails('ERR_BUILDER_GONE', 'buildx is not', unanswered, 'buildah is not installed'),
     );
   });
 });

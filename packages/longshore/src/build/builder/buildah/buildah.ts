@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, LongshoreError } from '../../../errors.ts';
 import type { Platform } from '../../../image/index.ts';
@@ -11,6 +11,7 @@ import { type Landing, Landings } from '../landing.ts';
 import { OnceEach } from '../onceEach.ts';
 import type { BuilderOptions } from '../options.ts';
 import { LastLines } from '../outputLines.ts';
+import { placeDockerfile } from '../placeDockerfile.ts';
 import { buildEachPlatform } from '../platforms.ts';
 import { type ProgramEnd, runProgram } from '../program.ts';
 import { buildahArguments } from './arguments.ts';
@@ -235,13 +236,6 @@ function storageArguments({ buildah = {} }: BuilderOptions): readonly string[] {
     ...(runRoot === undefined ? [] : [`--runroot=${runRoot}`]),
     ...(storageDriver === undefined ? [] : [`--storage-driver=${storageDriver}`]),
   ];
-}
-
-async function placeDockerfile({ dockerfile }: BuildTarget, folder: string): Promise<string> {
-  if (dockerfile.kind === 'file') return dockerfile.path;
-  const path = join(folder, 'Dockerfile');
-  await writeFile(path, dockerfile.text);
-  return path;
 }
 
 async function chooseIsolation(options: BuilderOptions): Promise<string | undefined> {

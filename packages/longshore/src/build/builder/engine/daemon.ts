@@ -29,6 +29,11 @@ export class Daemon {
     throw builderGone(`What answers at ${this.#client.address}`, 'is no Docker Engine');
   }
 
+  async usesContainerdStore(signal: AbortSignal): Promise<boolean> {
+    const { object } = await this.#client.ask({ method: 'GET', path: '/info', signal });
+    return JSON.stringify(object['DriverStatus'] ?? '').includes('io.containerd.snapshotter');
+  }
+
   /** Makes the engine ask a registry for something; what it answers is not of interest. */
   async askRegistry(reference: string, auth: EngineAuth, signal: AbortSignal): Promise<void> {
     const headers = { 'x-registry-auth': encode(auth) };

@@ -36,6 +36,12 @@ export async function openEngine(options: BuilderOptions): Promise<Builder> {
   }
 }
 
+/** Whether the engine keeps images in containerd, which is what lets buildx export them from it. */
+export async function usesContainerdStore(options: BuilderOptions): Promise<boolean> {
+  const client = new EngineClient(await findEngine(options), options.environment);
+  return await new Daemon(client).usesContainerdStore(AbortSignal.timeout(ANSWER_TIMEOUT_MS));
+}
+
 const ANSWER_TIMEOUT_MS = 15_000;
 /** For the engine to end a container and forget names after a build. */
 const CLEANUP_TIMEOUT_MS = 15_000;

@@ -1,0 +1,93 @@
+import { formatPlatform } from '../../../image/index.ts';
+import type { BuildTarget, CacheEntry } from '../../target.ts';
+
+/** What `buildx build` needs besides the target. */
+export interface BuildxCall {
+  readonly target: BuildTarget;
+  /** The builder instance. @defaultValue the current one */
+  readonly instance: string | undefined;
+  /** Names that `FROM` and `COPY --from` use, and what is to be had under them. */
+  readonly bases: ReadonlyMap<string, string>;
+  /** Path of the Dockerfile, or its name within a context that is fetched. */
+  readonly dockerfile: string;
+  /** The folder that becomes an OCI layout with the image. */
+  readonly output: string;
+  readonly metadataFile: string;
+}
+
+/** The arguments of `buildx build`. */
+export function buildxArguments(call: BuildxCall): readonly string[] {
+  const { target } = call;
+  const { context } = target;
+  const platforms = target.platforms.map(formatPlatform).join(',');
+  const attestsOrigin = target.attestations.some(({ type }) => type === 'provenance');
+  return [
+    'build',
+    '--progress=rawjson',
+    `--file=${call.dockerfile}`,
+    `--metadata-file=${call.metadataFile}`,
+    `--output=${csv(['type=oci', 'tar=false', `dest=${call.output}`])}`,
+    ...optional('builder', call.instance),
+    ...optional('platform', platforms),
+    ...optional('target', target.stage),
+    ...optional('network', target.network),
+    ...optional('shm-size', target.shmBytes),
+    ...(target.noCache ? ['--no-cache'] : []),
+    ...(target.pull ? ['--pull'] : []),
+    // Without this some versions add one of their own, and equal builds are no longer equal.
+    ...(attestsOrigin ? [] : ['--provenance=false']),
+    ...target.noCacheFilter.map((stage) => `--no-cache-filter=${stage}`),
+    ...pairs('build-arg', target.args),
+    ...pairs('label', target.labels),
+    ...target.annotations.map((text) => `--annotation=${text}`),
+    ...contexts(call),
+    ...target.secrets.map(({ id, from }) => {
+      const where = from.kind === 'file' ? `src=${from.path}` : `env=${from.variable}`;
+      return `--secret=${csv([`id=${id}`, where])}`;
+    }),
+    ...target.ssh.map(
+      ({ id, paths }) =>
+        `--ssh=${[id, ...(paths.length === 0 ? [] : [paths.join(',')])].join('=')}`,
+    ),
+    ...target.cacheFrom.map((entry) => `--cache-from=${entryText(entry)}`),
+    ...target.cacheTo.map((entry) => `--cache-to=${entryText(entry)}`),
+    ...target.attestations.map((entry) => `--attest=${entryText(entry)}`),
+    ...target.entitlements.map((name) => `--allow=${name}`),
+    ...target.ulimits.map((limit) => `--ulimit=${limit}`),
+    ...Object.entries(target.extraHosts).flatMap(([host, addresses]) =>
+      addresses.map((address) => `--add-host=${host}:${address}`),
+    ),
+    '--',
+    context.kind === 'folder' ? context.path : context.url,
+  ];
+}
+
+function contexts({ target, bases }: BuildxCall): readonly string[] {
+  const named = new Map<string, string>();
+  for (const [name, from] of Object.entries(target.contexts)) {
+    if (from.kind === 'folder') named.set(name, from.path);
+    if (from.kind === 'url') named.set(name, from.url);
+    if (from.kind === 'image') named.set(name, `docker-image://${from.reference}`);
+  }
+  for (const [name, layout] of bases) named.set(name, `oci-layout://${layout}`);
+  return Array.from(named, ([name, value]) => `--build-context=${name}=${value}`);
+}
+
+function entryText(entry: CacheEntry): string {
+  return csv(Object.entries(entry).map(([name, value]) => `${name}=${value}`));
+}
+
+/** One line of CSV, as Go's reader takes it: fields with commas or quotes in quotes. */
+function csv(fields: readonly string[]): string {
+  return fields
+    .map((field) => (/[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field))
+    .join(',');
+}
+
+function optional(name: string, value: string | number | undefined): readonly string[] {
+  return value === undefined || value === '' ? [] : [`--${name}=${value}`];
+}
+
+function pairs(name: string, values: Readonly<Record<string, string>>): readonly string[] {
+  return Object.entries(values).map(([key, value]) => `--${name}=${key}=${value}`);
+}
