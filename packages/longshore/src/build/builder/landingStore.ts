@@ -24,9 +24,9 @@ export class LandingStore {
   asStore(): Store {
     const store = this.#store;
     const names = this.#names;
-    const remember = async <T>(work: Promise<T>): Promise<T> => {
+    const remember = async <T>(work: () => Promise<T>): Promise<T> => {
       try {
-        return await work;
+        return await work();
       } catch (error) {
         this.#failure = error;
         throw error;
@@ -44,22 +44,20 @@ export class LandingStore {
       blobPath: (digest) => store.blobPath(digest),
       open: (digest, options) => store.open(digest, options),
       read: (digest, maxBytes) => store.read(digest, maxBytes),
-      put: (mediaType, bytes) => remember(store.put(mediaType, bytes)),
+      put: (mediaType, bytes) => remember(() => store.put(mediaType, bytes)),
       claim: (name, signal) => store.claim(name, signal),
       partialBytes: (digest) => store.partialBytes(digest),
       ingest: (descriptor, options) => store.ingest(descriptor, options),
       async upload() {
-        const upload = await remember(store.upload());
+        const upload = await remember(() => store.upload());
         return {
           id: upload.id,
           get offset() {
             return upload.offset;
           },
-          write(chunk) {
-            const written = upload.write(chunk);
-            return written === undefined ? undefined : remember(written);
-          },
-          commit: (digest) => remember(upload.commit(digest)),
+          // Writes block, or do not: either way what they throw is kept.
+          write: (chunk) => remember(async () => upload.write(chunk)),
+          commit: (digest) => remember(() => upload.commit(digest)),
           abort: () => upload.abort(),
         };
       },
