@@ -35,7 +35,13 @@ test('a folder of Dockerfiles with RUN: built from one another, pushed, equal by
   const prefix = `${registry.host}/team`;
   const flags = ['--builder', 'buildah', '--store', join(folder.path, 'store')];
   const { status, stdout, stderr } = await longshore.run(
-    ...['build', '-f', join(folder.path, 'images'), '--push', '--registry', prefix, ...flags],
+    'build',
+    '-f',
+    join(folder.path, 'images'),
+    '--push',
+    '--registry',
+    prefix,
+    ...flags,
   );
   assert.equal(status, 1, stderr);
   assert.match(stderr, /^build of broken: .*RUN exit 7/m);

@@ -19,7 +19,7 @@ export interface LandingPlace {
 
 /**
  * A registry over the store, on loopback, that a builder pushes into and pulls bases from. Layers
- * that the store has are not sent at all, the others arrive verified; see ADR 15. Nobody without the
+ * that the store has are not sent at all, the others arrive verified; see ADR 19. Nobody without the
  * password can read or write, other users of the machine included.
  */
 export class Landing implements AsyncDisposable {

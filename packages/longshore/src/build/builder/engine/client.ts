@@ -31,7 +31,7 @@ export interface EngineAnswer {
 }
 
 /**
- * A client of the Docker Engine API for what builds need of it; see ADR 16 for why no SDK. Paths
+ * A client of the Docker Engine API for what builds need of it; see ADR 20 for why no SDK. Paths
  * carry no version: the engine then answers in its newest, and what is used here is in all of them.
  */
 export class EngineClient {
