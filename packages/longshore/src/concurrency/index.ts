@@ -16,6 +16,7 @@ export { type InterruptOptions, type InterruptSource, onInterrupt } from './inte
 export { createKeyedLimiter, type KeyedLimiter, type KeyedLimiterOptions } from './keyedLimiter.ts';
 export { createLimiter, type Limiter, type LimiterOptions, type LimiterState } from './limiter.ts';
 export { createQueue } from './localQueue.ts';
+export { onAbort } from './onAbort.ts';
 export type { AcquireOptions, Permit, PermitKind } from './permit.ts';
 export { pipeline } from './pipeline.ts';
 export type {

@@ -1,15 +1,14 @@
 import type { BuildTarget, BuiltImage } from '../build/index.ts';
 import { formatReference, parseReference } from '../image/index.ts';
 import type { PublishGate, PushedImage, Pusher } from '../transfer/index.ts';
-import type { TagOutcome, Transition } from './ledger.ts';
+import type { TagOutcome } from './ledger.ts';
+import type { Step } from './liveLedger.ts';
 
-type PushEnding = Extract<
-  Transition,
+/** How a push ends, without what only the run knows. */
+export type PushEnding = Extract<
+  Step,
   { readonly to: 'pushed' | 'unchanged' | 'failed-push' | 'cancelled' }
 >;
-
-/** Omits what only the run knows. */
-type Undated<T> = T extends unknown ? Omit<T, 'at' | 'target'> : never;
 
 export interface PushNeeds {
   readonly pusher: Pusher;
@@ -33,7 +32,7 @@ export async function pushTarget(
   target: BuildTarget,
   image: BuiltImage,
   { pusher, gate, up }: PushNeeds,
-): Promise<Undated<PushEnding>> {
+): Promise<PushEnding> {
   const pushed = await Promise.all(
     storeNames(target).map(async (name) => {
       const outcome = await pusher.push(
@@ -60,7 +59,7 @@ function findSibling(name: string, up: Iterable<string>): string | undefined {
 }
 
 /** How a target ends whose names ended so. Pure. */
-function ending(tags: readonly TagOutcome[]): Undated<PushEnding> {
+function ending(tags: readonly TagOutcome[]): PushEnding {
   const failed = tags.find(({ state }) => state === 'failed');
   if (failed?.error !== undefined) return { to: 'failed-push', tags, error: failed.error };
   if (tags.some(({ state }) => state === 'cancelled')) return { to: 'cancelled' };
