@@ -1,3 +1,4 @@
+import { createFlights } from '../../concurrency/index.ts';
 import { LongshoreError } from '../../errors.ts';
 import { type ExportImage, indexLayers, loadImage, storeLayers } from '../../export/index.ts';
 import {
@@ -26,6 +27,7 @@ const MAX_KEPT = 8;
 export class BaseImages {
   readonly #store: Store;
   readonly #known = new Map<string, Promise<BaseImage>>();
+  readonly #readings = createFlights<BaseFiles>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -55,15 +57,14 @@ export class BaseImages {
     for (const layer of layers) {
       if (!(await this.#store.has(layer))) throw incomplete(reference, layer);
     }
-    let files: Promise<BaseFiles> | undefined;
+    let files: BaseFiles | undefined;
     return {
       image,
       layers,
-      files: (signal) => {
-        files ??= this.#index(image, signal).catch((error: unknown) => {
-          files = undefined;
-          throw error;
-        });
+      files: async (signal) => {
+        // One build that is called off must not take the others' base away.
+        const read = async (shared: AbortSignal): Promise<BaseFiles> => this.#index(image, shared);
+        files ??= await this.#readings.join(image.descriptor.digest, read, signal);
         return files;
       },
     };

@@ -21,6 +21,7 @@ export interface CopyRequest {
   /** `--parents` */
   readonly parents: boolean;
   readonly onSkip: (message: string) => void;
+  readonly signal: AbortSignal;
 }
 
 /** Copies one source of a `COPY` into the stage, as BuildKit's copier (tonistiigi/fsutil) does. */
@@ -87,8 +88,9 @@ class TreeCopy {
 
   /** @param below - the path within the source, for `--exclude` */
   async children(from: ByteName, to: ByteName, below: ByteName): Promise<void> {
-    const { source } = this.#request;
+    const { source, signal } = this.#request;
     for (const name of await source.list(from)) {
+      signal.throwIfAborted();
       const inner = joinName(below, name);
       const text = fromByteName(inner);
       const excluded = this.excludes(text);

@@ -73,12 +73,13 @@ export async function runCopy(instruction: Instruction, scope: FileScope): Promi
     exclude: flags.exclude,
     parents: flags.parents,
     onSkip: scope.onLog,
+    signal: scope.signal,
   };
   for (const one of all) {
     const archive =
       isAdd && flags.unpack ? await asArchive(one.node, one.written, scope.signal) : undefined;
     if (archive === undefined) await copyInto(request, one);
-    else await unpackInto(draft, archive, { ...request, signal: scope.signal });
+    else await unpackInto(draft, archive, request);
   }
   return draft;
 }
