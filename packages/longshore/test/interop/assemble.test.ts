@@ -220,7 +220,7 @@ function settings(config: string): Record<string, unknown> {
   delete labels['io.buildah.version'];
   // Docker replaces a variable where it stands, buildah moves it to the end.
   const env: unknown = found['Env'];
-  return { ...found, Labels: labels, Env: Array.isArray(env) ? env.toSorted() : env };
+  return { ...found, Labels: labels, Env: Array.isArray(env) ? env.map(String).toSorted() : env };
 }
 
 describe('assemble beside buildah', () => {
