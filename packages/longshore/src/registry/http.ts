@@ -63,6 +63,8 @@ export interface HttpResponse {
   readonly body: ResponseBody;
   /** Where the credentials came from that the request carried; never their value. */
   readonly credentialSource?: string | undefined;
+  /** It answers at an address that another server has redirected to. */
+  readonly redirected?: boolean;
 }
 
 /** Sends a request and waits for the response head. Layers wrap one of these in another. */

@@ -20,7 +20,7 @@ export function withRedirects(next: Exchange, insecureHosts: ReadonlySet<string>
       const response = await next(request);
       const location = headerValue(response.headers, 'location');
       if (!STATUSES.has(response.status) || location === undefined || !isRead(request)) {
-        return response;
+        return followed === 0 ? response : { ...response, redirected: true };
       }
       await discardBody(response);
       if (followed === MAX_REDIRECTS) throw refused(first, `over ${MAX_REDIRECTS} redirects`);

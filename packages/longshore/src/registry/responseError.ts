@@ -49,7 +49,10 @@ export async function responseError(
 ): Promise<RegistryError> {
   const { status, headers, url } = response;
   const { said, codes } = await readRegistryText(response);
-  const verdict = subject.judge?.(status, subject, { codes, said }) ?? judge(status, subject);
+  const verdict =
+    subject.judge?.(status, subject, { codes, said }) ??
+    (response.redirected === true ? judgeRedirected(response, subject) : undefined) ??
+    judge(status, subject);
   const details = said === '' ? `HTTP ${status}` : `HTTP ${status}: ${said}`;
   return new RegistryError(`${verdict.text} (${details})`, {
     code: verdict.code,
@@ -59,6 +62,23 @@ export async function responseError(
     retryAfterMs: parseRetryAfter(headerValue(headers, 'retry-after') ?? '', Date.now()),
     request: describeRequest({ method: subject.method, url }),
   });
+}
+
+/** How stores behind registries answer an address that is signed wrongly, used up or out of date. */
+const BAD_ADDRESS: ReadonlySet<number> = new Set([400, 401, 403, 410]);
+
+function judgeRedirected(
+  { status, url }: HttpResponse,
+  { what, registry, method }: ErrorSubject,
+): Verdict | undefined {
+  if (!BAD_ADDRESS.has(status) || method !== 'GET') return undefined;
+  return {
+    code: 'ERR_ADDRESS_REFUSED',
+    text: `${url.host} does not accept the address that ${registry} gave for ${what}`,
+    hint: 'Signed addresses expire: check the clock of this machine; else ask whoever runs the registry',
+    // The registry signs a new one when it is asked again.
+    retryable: true,
+  };
 }
 
 function judge(status: number, { what, registry, credentialSource }: ErrorSubject): Verdict {

@@ -140,7 +140,7 @@ export class FanOut implements FlowTable {
     while (limiter.waiting === 0 && limiter.active < limiter.width) {
       const steal = chooseSteal({
         ranges,
-        setupSeconds: (lane.fastestSetupMs ?? ASSUMED_SETUP_MS) / 1000,
+        setupSeconds: setupSeconds(lane),
         goodputBytesPerSecond: goodput,
         capacityBytesPerSecond: controller?.capacityBytesPerSecond,
       });
@@ -161,20 +161,34 @@ export class FanOut implements FlowTable {
     const moving = flows.some(({ lastByteAt }) => now - lastByteAt < silentMs / 4);
     if (!moving) return;
     for (const flow of flows) {
-      if (!flow.restarted && now - flow.lastByteAt > silentMs) flow.restart(gaveUp('silent'));
+      if (flow.restarted || now - flow.lastByteAt <= silentMs) continue;
+      flow.lane.meet('silent');
+      flow.restart(gaveUp('silent'));
     }
   }
 
-  #cutTheSlow(ranges: ReadonlyMap<Flow, OpenRange>, now: number): void {
-    const found = findStragglers(this.#slowSince, [...ranges.values()], {
-      setupSeconds: ASSUMED_SETUP_MS / 1000,
-      atSeconds: now / 1000,
-    });
-    this.#slowSince = found.slowSince;
-    for (const flow of ranges.keys()) {
-      if (found.restart.includes(flow.id)) flow.restart(gaveUp('slow'));
+  /** Each server is judged by itself: beside a fast one all flows of another may be slow. */
+  #cutTheSlow(all: ReadonlyMap<Flow, OpenRange>, now: number): void {
+    const slowSince = new Map<number, number>();
+    for (const [lane, flows] of Map.groupBy(all, ([flow]) => flow.lane)) {
+      const found = findStragglers(
+        this.#slowSince,
+        flows.map(([, range]) => range),
+        { setupSeconds: setupSeconds(lane), atSeconds: now / 1000 },
+      );
+      for (const [id, since] of found.slowSince) slowSince.set(id, since);
+      for (const [flow] of flows) {
+        if (!found.restart.includes(flow.id)) continue;
+        lane.meet('slow');
+        flow.restart(gaveUp('slow'));
+      }
     }
+    this.#slowSince = slowSince;
   }
+}
+
+function setupSeconds({ fastestSetupMs }: Lane): number {
+  return (fastestSetupMs ?? ASSUMED_SETUP_MS) / 1000;
 }
 
 /** The cut range as both its parts, so that one look at the flows serves for several cuts. */

@@ -10,6 +10,7 @@ export type {
 } from './events.ts';
 export { type HostMemory, openHostMemory, pushesTo } from './hostMemory.ts';
 export type { Settled, Workers } from './lanes.ts';
+export type { Met } from './met.ts';
 export { type PulledImage, type PullOptions, type PullResult, pull } from './pull.ts';
 export {
   type CeilingMemory,

@@ -7,6 +7,8 @@ import type {
   Limiter,
   Permit,
 } from '../concurrency/index.ts';
+import type { Met } from './met.ts';
+import { LONGEST_ASKED_MS } from './retry.ts';
 
 /** A permit of a lane. */
 export interface Slot {
@@ -22,7 +24,6 @@ type Seen = Pick<
 
 /** How long a server that refuses is left in peace where no controller decides. */
 const REFUSED_MS = 1000;
-const LONGEST_REFUSED_MS = 60_000;
 /** The first pause after a request that failed before its answer; it doubles with each further one. */
 const FAILED_MS = 100;
 const LONGEST_FAILED_MS = 5000;
@@ -48,6 +49,7 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
   #failuresInARow = 0;
   #nextAt = 0;
   #fastestSetupMs: number | undefined;
+  readonly #met = new Map<keyof Met, number>();
 
   constructor(limiter: Limiter, controller: C | undefined, now: () => number) {
     this.limiter = limiter;
@@ -63,6 +65,16 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
   /** All body bytes that went through it. */
   get servedBytes(): number {
     return this.#servedBytes;
+  }
+
+  /** What its server did wrong, over the whole run. */
+  get met(): Met {
+    return Object.fromEntries(this.#met);
+  }
+
+  /** Books something that the server did wrong. */
+  meet(what: keyof Met): void {
+    this.#met.set(what, (this.#met.get(what) ?? 0) + 1);
   }
 
   /** Best time from a request to its response head: the round trip, and the least the server needs. */
@@ -110,6 +122,8 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
         this.#fastestSetupMs = Math.min(this.#fastestSetupMs ?? setupMs, setupMs);
       },
       refused: (retryAfterMs) => {
+        this.meet('refusals');
+        if ((retryAfterMs ?? 0) > LONGEST_ASKED_MS) this.meet('longWaits');
         const { count = 0, inFlight: before = Number.POSITIVE_INFINITY } = this.#refusals ?? {};
         this.#refusals = {
           count: count + 1,
@@ -120,14 +134,16 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
         // Where a controller decides, it says by its admission when to ask again.
         if (this.controller === undefined) {
           const asked = retryAfterMs !== undefined && retryAfterMs > 0 ? retryAfterMs : REFUSED_MS;
-          this.#rest(Math.min(LONGEST_REFUSED_MS, asked));
+          this.#rest(Math.min(LONGEST_ASKED_MS, asked));
         }
       },
       ended: (how) => {
         this.#flows -= 1;
         if (open) this.#open -= 1;
         else if (how !== 'well') this.#failed(how);
-        if (how === 'broken') this.#breaks += 1;
+        if (how !== 'broken') return;
+        this.#breaks += 1;
+        this.meet(open ? 'broken' : 'turnedAway');
       },
     };
   }

@@ -11,6 +11,7 @@ import {
 import type { HostMemory } from './hostMemory.ts';
 import { Lane, type Slot } from './lane.ts';
 import { createLoadMeter } from './load.ts';
+import type { Met } from './met.ts';
 
 /** As many as the controller opens to one server of its own accord. */
 const FIRST_WIDTH = 4;
@@ -35,6 +36,8 @@ export interface Settled {
   readonly width: number;
   /** What bounded it; only where the width was found, not set. */
   readonly verdict?: Verdict | undefined;
+  /** What the server did that had to be worked around; left out where it was nothing. */
+  readonly met?: Met | undefined;
   /** Of a push: why this wide, in words. */
   readonly reason?: string | undefined;
 }
@@ -141,13 +144,17 @@ export class Lanes {
     }
   }
 
-  /** What each lane that served anything came to. */
+  /** What each lane that served anything, or had trouble, came to. */
   settled(): Settled[] {
-    const served = [...this.#lanes].filter(([lane]) => lane.servedBytes > 0);
-    return served.map(([{ limiter, controller }, origin]): Settled => {
-      if (controller === undefined) return { origin, mode: 'fixed', width: limiter.width };
-      const verdict = controller.verdict();
-      return { origin, mode: 'auto', width: verdict.width, verdict };
+    return Array.from(this.#lanes).flatMap(([lane, origin]): Settled[] => {
+      const { limiter, controller, servedBytes } = lane;
+      const met = Object.keys(lane.met).length > 0 ? { met: lane.met } : {};
+      if (servedBytes === 0 && met.met === undefined) return [];
+      if (controller === undefined) {
+        return [{ origin, mode: 'fixed', width: limiter.width, ...met }];
+      }
+      const verdict = servedBytes > 0 ? controller.verdict() : undefined;
+      return [{ origin, mode: 'auto', width: verdict?.width ?? limiter.width, verdict, ...met }];
     });
   }
 

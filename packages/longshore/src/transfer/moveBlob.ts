@@ -7,6 +7,7 @@ import { BlobActivity } from './activity.ts';
 import { summariseError } from './errors.ts';
 import { ENOUGH, Flow, uncovered } from './flow.ts';
 import type { Slot } from './lane.ts';
+import { metInError } from './met.ts';
 import type { MoveContext, MovedBlob } from './moveContext.ts';
 import type { PlannedBlob } from './plan.ts';
 import {
@@ -218,6 +219,8 @@ export class BlobMove {
       if (error === ENOUGH || flow.restarted) return;
       if (isThrottled(error)) request.refused(retryAfterMs(error));
       else ended = endedHow(error);
+      const met = metInError(error);
+      if (met !== undefined) slot.lane.meet(met);
       throw error;
     } finally {
       request.ended(ended);
@@ -246,6 +249,7 @@ export class BlobMove {
     if (stream.origin.startsWith('https:')) ingest.hashElsewhere();
     flow.opened(stream, now());
     if (flow.offset > 0 && !stream.ranged) flows.rangesRefused(source.registry);
+    if (ranged && (flow.offset > 0 || probing) && !stream.ranged) flow.lane.meet('rangesIgnored');
     const { origin, start: offset } = stream;
     emit({ type: 'blob.started', at: now(), digest, size, offset, origin });
     return stream;

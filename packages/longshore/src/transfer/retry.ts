@@ -9,6 +9,10 @@ export const MAX_BLOB_ATTEMPTS = 10;
 const PROGRESS_BYTES: number = 1024 * 1024;
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 30_000;
+/** A registry that asks to wait longer than this is asked again all the same. */
+export const LONGEST_ASKED_MS = 60_000;
+/** New addresses that are refused as well say that age was not the reason. */
+const MAX_ADDRESSES = 5;
 
 /** What has been tried for one blob. */
 export interface Trouble {
@@ -64,11 +68,13 @@ export function afterFailure(
     const source = trouble.source + 1;
     return retryNow({ ...trouble, attempts: 0, heldBytes, source });
   }
-  if (attempts >= MAX_BLOB_ATTEMPTS) return { action: 'fail' };
+  if (attempts >= (isAddressRefused(error) ? MAX_ADDRESSES : MAX_BLOB_ATTEMPTS)) {
+    return { action: 'fail' };
+  }
   const ceiling = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempts - 1));
   // The first break of a stream that moved is reopened at once: the registry did nothing wrong yet.
   const jittered = progressed && attempts === 1 ? 0 : Math.round(ceiling * context.random);
-  const delayMs = Math.max(jittered, retryAfterMs(error) ?? 0);
+  const delayMs = Math.max(jittered, Math.min(LONGEST_ASKED_MS, retryAfterMs(error) ?? 0));
   return { action: 'retry', delayMs, trouble: { ...trouble, attempts, heldBytes } };
 }
 
@@ -78,6 +84,10 @@ function retryNow(trouble: Trouble): AfterFailure {
 
 function isRetryable(error: unknown): boolean {
   return isLongshoreError(error) && error.retryable;
+}
+
+function isAddressRefused(error: unknown): boolean {
+  return isLongshoreError(error) && error.code === 'ERR_ADDRESS_REFUSED';
 }
 
 /** The blob came whole and was wrong: another copy of it may be right. */

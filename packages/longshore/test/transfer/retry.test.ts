@@ -58,6 +58,17 @@ describe('after a failure', () => {
     const next = afterFailure(told, NO_TROUBLE, context());
     assert.ok(next.action === 'retry' && next.delayMs === 12_345);
   });
+  test('waits no longer than a minute, whatever it is told', () => {
+    const told = Object.assign(failure({ retryable: true }), { retryAfterMs: 1e15 });
+    const next = afterFailure(told, NO_TROUBLE, context());
+    assert.ok(next.action === 'retry' && next.delayMs === 60_000);
+  });
+  test('asks for a new signed address a few times only', () => {
+    const refused = failure({ code: 'ERR_ADDRESS_REFUSED', retryable: true });
+    let trouble: Trouble = NO_TROUBLE;
+    for (let i = 1; i < 5; i += 1) trouble = troubleAfter(refused, trouble);
+    assert.equal(afterFailure(refused, trouble, context()).action, 'fail');
+  });
   test('asks the next repository when one refuses, and only then', () => {
     const refused = failure({ code: 'ERR_NOT_FOUND', origin: 'registry' });
     assert.equal(troubleAfter(refused, NO_TROUBLE, 0, 2).source, 1);

@@ -1,7 +1,7 @@
 import type { ErrorSummary, TransferEvent } from '../../transfer/index.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import type { Style } from './paint.ts';
-import { settledLine } from './settled.ts';
+import { metLine, settledLine } from './settled.ts';
 import type { ProgressState } from './state.ts';
 import { cleanText } from './text.ts';
 
@@ -99,8 +99,8 @@ export function settledLines({
   settled,
 }: Pick<Extract<TransferEvent, { type: 'run.finished' }>, 'settled'>): LastingLine[] {
   return settled.slice(0, MAX_SETTLED).flatMap((one): LastingLine[] => {
-    const text = settledLine(one);
-    return text === undefined ? [] : [{ text: cleanText(text), style: 'dim' }];
+    const texts = [settledLine(one), metLine(one)].filter((text) => text !== undefined);
+    return texts.map((text) => ({ text: cleanText(text), style: 'dim' }));
   });
 }
 

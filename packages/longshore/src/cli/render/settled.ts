@@ -1,5 +1,37 @@
-import type { Settled } from '../../transfer/index.ts';
+import type { Met, Settled } from '../../transfer/index.ts';
 import { formatCount, formatRate } from './format.ts';
+
+/** What a server did that a run had to work around, in words: `Met at ghcr.io: 3 connections broke`. */
+export function metLine({ origin, met }: Settled): string | undefined {
+  if (met === undefined) return undefined;
+  const told = WORDS_MET.flatMap(([what, tell]) => {
+    const count = met[what] ?? 0;
+    return count > 0 ? [tell(count)] : [];
+  });
+  return `Met at ${hostOf(origin)}: ${told.join('; ')}`;
+}
+
+const WORDS_MET: readonly (readonly [keyof Met, (count: number) => string])[] = [
+  ['rangesRefused', (count) => `${formatCount(count, 'range')} refused, whole blobs fetched`],
+  ['rangesIgnored', (count) => `${formatCount(count, 'range')} ignored, whole blobs taken`],
+  [
+    'rangesWrong',
+    (count) => `${formatCount(count, 'range')} answered wrongly, whole blobs fetched`,
+  ],
+  [
+    'addressesRefused',
+    (count) => `${count} signed address${count === 1 ? '' : 'es'} refused, asked for anew`,
+  ],
+  ['refusals', (count) => `${formatCount(count, 'request')} refused for lack of room`],
+  [
+    'longWaits',
+    (count) => `${formatCount(count, 'wait')} of over a minute asked for, cut to a minute`,
+  ],
+  ['turnedAway', (count) => `${formatCount(count, 'connection')} closed before an answer`],
+  ['broken', (count) => `${formatCount(count, 'connection')} broken`],
+  ['silent', (count) => `${formatCount(count, 'connection')} replaced that stood still`],
+  ['slow', (count) => `${formatCount(count, 'connection')} replaced that crawled`],
+];
 
 type Verdict = NonNullable<Settled['verdict']>;
 
@@ -17,11 +49,10 @@ export function settledLine({
     return `Settled at ${formatCount(uploads, 'upload')} to ${origin} at once: ${reason}`;
   }
   if (verdict === undefined) return undefined;
-  const host = origin.replace(/^https?:\/\//, '');
   const width = formatCount(verdict.width, 'connection');
   const evidence = evidenceOf(verdict);
   const why = evidence === undefined ? '' : ` (${evidence})`;
-  return `Settled at ${width} to ${host}, ${formatRate(verdict.bytesPerSecond)}; bound by ${WORDS[verdict.bound]}${why}`;
+  return `Settled at ${width} to ${hostOf(origin)}, ${formatRate(verdict.bytesPerSecond)}; bound by ${WORDS[verdict.bound]}${why}`;
 }
 
 const WORDS: Readonly<Record<Verdict['bound'], string>> = {
@@ -71,4 +102,8 @@ function gain(seen: Verdict['evidence']['above']): string | undefined {
 
 function percent(part: number): string {
   return `${Math.round(part * 100)}%`;
+}
+
+function hostOf(origin: string): string {
+  return origin.replace(/^https?:\/\//, '');
 }

@@ -55,6 +55,21 @@ export const settled: z.ZodType<Settled> = z.object({
   origin: z.string(),
   mode: z.enum(['fixed', 'auto']),
   width: count,
+  met: z
+    .object({
+      rangesRefused: count.optional(),
+      rangesIgnored: count.optional(),
+      rangesWrong: count.optional(),
+      addressesRefused: count.optional(),
+      refusals: count.optional(),
+      longWaits: count.optional(),
+      turnedAway: count.optional(),
+      broken: count.optional(),
+      silent: count.optional(),
+      slow: count.optional(),
+    })
+    .optional()
+    .describe('What the server did that had to be worked around, and how often'),
   reason: z.string().optional().describe('Of a push: why this wide'),
   verdict: z
     .object({

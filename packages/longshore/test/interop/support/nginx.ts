@@ -67,7 +67,7 @@ function nginxConfig(options: NginxOptions, folder: string, port: number): strin
     .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
     .join(' ');
   const { mostRequests } = options;
-  const zone = mostRequests === undefined ? '' : 'limit_conn_zone $server_name zone=all:1m;';
+  const zone = mostRequests === undefined ? '' : 'limit_conn_zone $server_port zone=all:1m;';
   const crowd = mostRequests === undefined ? '' : `limit_conn all ${mostRequests};`;
   return `
     user root; daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr notice;
