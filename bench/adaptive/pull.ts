@@ -13,6 +13,7 @@ import {
   sweepTimes,
   WIDTHS,
 } from '../../packages/longshore/test/sim/sweep.ts';
+import { findOracles, ORACLE_SEEDS } from './oracles.ts';
 
 /** One scenario: what the best fixed width does, and what the controller does. Seconds. */
 export interface PullRow extends Oracle {
@@ -25,8 +26,8 @@ export interface PullRow extends Oracle {
   readonly narrow: boolean;
   readonly toNinety: number;
   readonly verdicts: Readonly<Record<string, number>>;
-  /** Efficiency of widths that a person might set. */
-  readonly fixed: Readonly<Record<string, number>>;
+  /** Efficiency of widths that a person might set; of the named scenarios. */
+  readonly fixed?: Readonly<Record<string, number>>;
 }
 
 export interface PullSummary {
@@ -46,11 +47,11 @@ export function measure(
   options: {
     readonly seeds: readonly number[];
     readonly repeats: number;
+    readonly oracle: Oracle;
     readonly run?: Partial<PullRunOptions>;
   },
 ): PullRow {
-  const times = sweepTimes(scenario, options.seeds);
-  const oracle = bestOf(scenario.name, times);
+  const { oracle } = options;
   const limit = oracle.best / 0.95 + 3;
   const most = Math.max(10, 2.25 * oracle.enough);
   const verdicts: Record<string, number> = {};
@@ -72,10 +73,6 @@ export function measure(
   const since = scenario.steps.find(({ at, factor }) => at > 0 && factor >= 1)?.at ?? 0;
   const ninety = all.map((run) => secondsToNinety(run, oracle.best) - since);
   ninety.sort((a, b) => a - b);
-  const fixed = SET_BY_HAND.map((width) => {
-    const time = times[WIDTHS.indexOf(width)] ?? Number.POSITIVE_INFINITY;
-    return [String(width), oracle.best / time] as const;
-  });
   return {
     ...oracle,
     makespan: mean(means),
@@ -86,7 +83,6 @@ export function measure(
     narrow: widths.every((width) => width <= most),
     toNinety: ninety[ninety.length >> 1] ?? Number.POSITIVE_INFINITY,
     verdicts,
-    fixed: Object.fromEntries(fixed),
   };
 }
 
@@ -103,9 +99,27 @@ export function summarise(rows: readonly PullRow[]): PullSummary {
 }
 
 export function measureNamed(seeds: readonly number[], repeats: number): PullRow[] {
-  return PULL_SCENARIOS.map((scenario) => measure(scenario, { seeds, repeats }));
+  return PULL_SCENARIOS.map((scenario) => {
+    const times = sweepTimes(scenario, seeds);
+    const oracle = bestOf(scenario.name, times);
+    const fixed = SET_BY_HAND.map((width) => {
+      const time = times[WIDTHS.indexOf(width)] ?? Number.POSITIVE_INFINITY;
+      return [String(width), oracle.best / time] as const;
+    });
+    return {
+      ...measure(scenario, { seeds, repeats, oracle }),
+      fixed: Object.fromEntries(fixed),
+    };
+  });
 }
 
 export function measureRandom(seed: number, count: number): PullRow[] {
-  return heldOut(seed, count).map((scenario) => measure(scenario, { seeds: [1, 2], repeats: 1 }));
+  const scenarios = heldOut(seed, count);
+  const oracles = findOracles(scenarios);
+  return scenarios.flatMap((scenario, index) => {
+    const oracle = oracles[index];
+    return oracle === undefined
+      ? []
+      : [measure(scenario, { seeds: ORACLE_SEEDS, repeats: 1, oracle })];
+  });
 }

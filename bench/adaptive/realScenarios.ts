@@ -164,7 +164,7 @@ export const REAL_SCENARIOS: readonly RealScenario[] = [
     what: 'nginx `limit_rate` 2 MB/s before docker-registry',
     stage: 'nginx',
     layers: twelve(500),
-    bound: 40,
+    bound: 18,
     bytesPerSecondPerConnection: 2 * MB,
   },
   {
@@ -172,7 +172,7 @@ export const REAL_SCENARIOS: readonly RealScenario[] = [
     what: 'nginx `limit_rate` 3 MB/s before docker-registry, one layer of 400 MB',
     stage: 'nginx',
     layers: [400 * MB],
-    bound: 40,
+    bound: 18,
     bytesPerSecondPerConnection: 3 * MB,
   },
   {
@@ -180,7 +180,7 @@ export const REAL_SCENARIOS: readonly RealScenario[] = [
     what: 'nginx `limit_rate` 4 MB/s and `limit_conn` 10 (429) before docker-registry',
     stage: 'nginx',
     layers: twelve(350),
-    bound: 40,
+    bound: 25,
     bytesPerSecondPerConnection: 4 * MB,
     mostRequests: 10,
   },

@@ -68,7 +68,7 @@ export function report(measured: Measured): string {
     one(row.flows),
     one(row.toNinety),
     passed(row.inTime && row.narrow),
-    ...['3', '6', '16', '32'].map((width) => (row.fixed[width] ?? 0).toFixed(2)),
+    ...['3', '6', '16', '32'].map((width) => (row.fixed?.[width] ?? 0).toFixed(2)),
     Object.entries(row.verdicts)
       .sort((a, b) => b[1] - a[1])
       .map(([bound, count]) => `${bound} ${count}`)

@@ -36,6 +36,11 @@ export function beginStartup(): Startup {
   return { visited: new Map(), slow: 0, fallen: 0, last: undefined };
 }
 
+function compare(low: Level, high: Level): Elasticity {
+  const value = Math.log(high.goodput / low.goodput) / Math.log(high.width / low.width);
+  return { low: low.width, high: high.width, value, standardError: ONE_LOOK };
+}
+
 /** The best of what narrower widths gave. */
 function bestBelow(startup: Startup, width: number): Level | undefined {
   let best: Level | undefined;
@@ -59,7 +64,10 @@ export function glance(
   startup.visited.set(now.width, now.goodput);
   if (best === undefined) return undefined;
   startup.fallen = now.goodput < rules.fallen * best.goodput ? startup.fallen + 1 : 0;
-  if (startup.fallen >= 2) return 'fallen';
+  if (startup.fallen >= 2) {
+    startup.last = compare(best, now);
+    return 'fallen';
+  }
   const clear = best.goodput * (now.width / best.width) ** rules.clearElasticity;
   return now.goodput >= clear ? 'pays' : undefined;
 }
@@ -69,9 +77,8 @@ export function takeLevel(startup: Startup, level: Level, rules: StartupRules): 
   const best = bestBelow(startup, level.width);
   startup.visited.set(level.width, level.goodput);
   if (best === undefined) return false;
-  const value = Math.log(level.goodput / best.goodput) / Math.log(level.width / best.width);
-  startup.last = { low: best.width, high: level.width, value, standardError: ONE_LOOK };
-  startup.slow = value < rules.slowElasticity ? startup.slow + 1 : 0;
+  startup.last = compare(best, level);
+  startup.slow = startup.last.value < rules.slowElasticity ? startup.slow + 1 : 0;
   return startup.slow >= 2 || level.goodput < 0.75 * best.goodput;
 }
 

@@ -205,6 +205,15 @@ test('a run that ends while still starting tells the width in use and what doubl
   assert.equal(bound, 'per-connection cap');
 });
 
+test('a server that broke down in the start is named, also when the run ends soon after', () => {
+  const crowded = (width: number) => 48e6 * Math.min(1, width / 6) * Math.min(1, 6 / width) ** 1.5;
+  const { controller } = follow(crowded, { seconds: 3 });
+  assert.notEqual(controller.phase, 'starting');
+  const { bound, evidence } = controller.verdict();
+  assert.equal(bound, 'server');
+  assert.ok((evidence.above?.value ?? 0) < -0.5);
+});
+
 test('a server that resets above six flows is not driven beyond for long', () => {
   const server = { kind: 'reset', limit: 6, perSecond: 0.5 } as const;
   const run = runElastic(named('link 100', { server, perConnection: 10 }), 1);
