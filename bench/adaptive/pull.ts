@@ -27,7 +27,7 @@ export interface PullRow extends Oracle {
   readonly toNinety: number;
   readonly verdicts: Readonly<Record<string, number>>;
   /** Efficiency of widths that a person might set; of the named scenarios. */
-  readonly fixed?: Readonly<Record<string, number>>;
+  readonly fixed?: Readonly<Record<string, number>> | undefined;
 }
 
 export interface PullSummary {
@@ -48,6 +48,7 @@ export function measure(
     readonly seeds: readonly number[];
     readonly repeats: number;
     readonly oracle: Oracle;
+    readonly fixed?: PullRow['fixed'];
     readonly run?: Partial<PullRunOptions>;
   },
 ): PullRow {
@@ -83,6 +84,7 @@ export function measure(
     narrow: widths.every((width) => width <= most),
     toNinety: ninety[ninety.length >> 1] ?? Number.POSITIVE_INFINITY,
     verdicts,
+    ...(options.fixed === undefined ? {} : { fixed: options.fixed }),
   };
 }
 
@@ -106,10 +108,7 @@ export function measureNamed(seeds: readonly number[], repeats: number): PullRow
       const time = times[WIDTHS.indexOf(width)] ?? Number.POSITIVE_INFINITY;
       return [String(width), oracle.best / time] as const;
     });
-    return {
-      ...measure(scenario, { seeds, repeats, oracle }),
-      fixed: Object.fromEntries(fixed),
-    };
+    return measure(scenario, { seeds, repeats, oracle, fixed: Object.fromEntries(fixed) });
   });
 }
 

@@ -1,6 +1,6 @@
 // `--workers auto` beside every fixed width over real sockets: whole processes, in an order that chance
-// decides. `node bench/adaptive/real.ts [SCENARIO...] [--autos N] [--widths 1,2,...] [--no-save]`, and
-// `--report` to write real.md from what is there.
+// decides. `node bench/adaptive/real.ts [SCENARIO...] [--autos N] [--widths 1,2,...] [--no-save]`;
+// `--bin FILE` takes the package from where it is installed already, `--report` only writes real.md.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,6 +19,7 @@ const { values: flags, positionals } = parseArgs({
   options: {
     autos: { type: 'string', default: '3' },
     widths: { type: 'string', default: '1,2,3,4,6,8,12,16,24,32,48' },
+    bin: { type: 'string' },
     report: { type: 'boolean', default: false },
     'no-save': { type: 'boolean', default: false },
   },
@@ -66,7 +67,7 @@ if (!flags.report) {
     ({ name }) => positionals.length === 0 || positionals.includes(name),
   );
   await using folder = await makeTempFolder('real-package');
-  const bin = join(installPackage(folder.path), 'bin/longshore.js');
+  const bin = flags.bin ?? join(installPackage(folder.path), 'bin/longshore.js');
   await mkdir(results, { recursive: true });
   for (const scenario of chosen) {
     const result = await sweep(scenario, bin);
