@@ -20,7 +20,7 @@ export const ELASTIC_RULES = {
   slowElasticity: 0.3,
   clearElasticity: 0.6,
   /** Two short looks below this part of the best end the start. */
-  fallen: 0.8,
+  fallen: 0.6,
   /** The start settles at the smallest width with this part of the best goodput. */
   keep: 0.9,
   step: 1.5,
