@@ -31,7 +31,7 @@ export function judgeReal(runs: readonly RealRun[]): RealOutcome {
   const enough = byWidth.find(([, seconds]) => seconds <= 1.05 * best)?.[0] ?? Number.NaN;
   const auto = secondsOf(autos);
   const limit = 1.1 * best + 3;
-  const connections = median(autos.map((run) => run.connections ?? Number.NaN));
+  const connections = median(autos.flatMap((run) => run.connections ?? []));
   return {
     byWidth,
     best,
