@@ -14,7 +14,7 @@ export interface Longshore {
   must(...args: readonly string[]): Promise<string>;
   /** Starts it and kills it (`kill -9`). Gives what it had said; rejects if it ended before. */
   kill(moment: KillMoment, ...args: readonly string[]): Promise<string>;
-  /** Writes a Docker `config.json` with one user for one registry. */
+  /** Writes a Docker `config.json` with this user, and those for other registries before. */
   logIn(host: string, user: string, password: string): Promise<void>;
 }
 
@@ -30,6 +30,7 @@ export interface KillMoment {
  */
 export function longshoreAt(home: string, more: Readonly<Record<string, string>> = {}): Longshore {
   const docker = join(home, '.docker');
+  const auths: Record<string, { readonly auth: string }> = {};
   const env = {
     HOME: home,
     DOCKER_CONFIG: docker,
@@ -69,12 +70,8 @@ export function longshoreAt(home: string, more: Readonly<Record<string, string>>
     },
     async logIn(host, user, password) {
       await mkdir(docker, { recursive: true });
-      const auth = Buffer.from(`${user}:${password}`).toString('base64');
-      await writeFile(
-        join(docker, 'config.json'),
-        JSON.stringify({ auths: { [host]: { auth } } }),
-        { mode: 0o600 },
-      );
+      auths[host] = { auth: Buffer.from(`${user}:${password}`).toString('base64') };
+      await writeFile(join(docker, 'config.json'), JSON.stringify({ auths }), { mode: 0o600 });
     },
   };
 }
