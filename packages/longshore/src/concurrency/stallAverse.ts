@@ -63,6 +63,7 @@ class StallAverse implements StallAverseController {
   #freeze:
     | { readonly atMs: number; readonly beside: ReadonlySet<number>; readonly before: Standing }
     | undefined;
+  #trialUntilMs = Number.NEGATIVE_INFINITY;
   #canaryTries = 0;
   #refusedAtMs = Number.NEGATIVE_INFINITY;
   #waitMs: number;
@@ -173,7 +174,9 @@ class StallAverse implements StallAverseController {
     const stallMs = this.#norm.atLeast(trialStallLeastMs);
     // Who was held up itself has not seen what arrived meanwhile.
     if (elapsedMs > stallMs / 2) return false;
-    const onTrial = this.#climber.from !== undefined || movedSince;
+    // What froze during a trial may be seen when the trial has just been judged.
+    if (this.#climber.from !== undefined) this.#trialUntilMs = atMs + aftermathMs;
+    const onTrial = atMs <= this.#trialUntilMs || movedSince;
     const frozen = sample.uploads.filter(
       ({ id, step, quietMs }) =>
         step === 'body' &&

@@ -244,20 +244,20 @@ test('a network that goes away while a width is tried costs neither width nor ce
 
 test('an outage leaves width and ceiling as they were', () => {
   const controller = stallAverse({ random: seededRandom(1) });
-  push(controller, { from: 0, seconds: 40 }, (width) => Math.min(4, width) * 5e6);
+  push(controller, { from: 0, seconds: 43 }, (width) => Math.min(4, width) * 5e6);
   const before = controller.target;
   const uploads = (quietMs: number) =>
     Array.from({ length: before }, (_, index) => body(index + 1, quietMs, 100 - index));
   const cut = new Set<number>();
   for (let tick = 1; tick <= 250; tick += 1) {
     const open = uploads(100 * tick).filter(({ id }) => !cut.has(id));
-    controller.observe({ atMs: 40_000 + 100 * tick, bytes: 0, uploads: open, waiting: 9 });
+    controller.observe({ atMs: 43_000 + 100 * tick, bytes: 0, uploads: open, waiting: 9 });
     for (const id of controller.cancel) cut.add(id);
   }
   assert.equal(controller.outage, true);
   assert.equal(controller.target, 2, 'room for one that tries anew beside it');
   assert.equal(cut.size, before - 1, 'one is kept to see when the network is back');
-  controller.observe({ atMs: 66_000, bytes: 1e6, uploads: [body(1, 10)], waiting: 9 });
+  controller.observe({ atMs: 69_000, bytes: 1e6, uploads: [body(1, 10)], waiting: 9 });
   assert.equal(controller.outage, false);
   assert.equal(controller.target, before);
   assert.equal(controller.ceiling(), undefined);

@@ -13,6 +13,8 @@ const LONGEST_HOLD_MS = 10_000;
 
 /** A registry that took so long once may take so many times that the next time. */
 const USUAL_FACTOR = 2;
+/** What whole uploads may take beyond the slowest of late: silence stays below 15 s in all. */
+const LONGEST_SLACK_MS = 2_000;
 
 /** What earlier uploads to a registry tell about the next. */
 export interface UsualTimes {
@@ -127,7 +129,8 @@ export class Upload implements Disposable {
     const expectedMs = this.#size > BUFFERED_BYTES ? undefined : norm.expectedMs(this.#size);
     if (expectedMs === undefined) return USUAL_FACTOR * answerMs + this.#patienceMs;
     const sentMs = this.#handedOverAt - (this.#openedAt ?? this.#startedAt);
-    return Math.max(0, USUAL_FACTOR * expectedMs - sentMs) + this.#patienceMs;
+    const slackMs = Math.min(expectedMs, LONGEST_SLACK_MS);
+    return Math.max(0, expectedMs + slackMs - sentMs) + this.#patienceMs;
   }
 
   cut(reason: string): void {
