@@ -74,7 +74,10 @@ class StallAverse implements StallAverseController {
     this.#max = checkWidth(options.max ?? 16, 'the most pushers');
     this.#ceiling = Math.min(this.#max, options.remembered?.width ?? this.#max);
     this.#rememberedForMs = options.remembered?.forMs;
-    if (options.remembered !== undefined) this.#bad = options.remembered.events ?? 1;
+    if (options.remembered !== undefined) {
+      this.#bad = options.remembered.events ?? 1;
+      this.#reason = `an earlier run found ${options.remembered.width} to be the most`;
+    }
     this.#start = Math.min(checkWidth(options.start ?? 2, 'the first width'), this.#max);
     this.#width = Math.max(1, Math.min(this.#start, this.#ceiling));
     this.#norm = new SilenceNorm(rules.stallLeastMs, rules.stallMostMs);

@@ -2,6 +2,7 @@ import type { Finding, RegistryFacts, WriteFacts } from '../types.ts';
 
 /** Below this share of a quota, a larger pull may not get through. */
 const LITTLE_QUOTA = 0.2;
+const LOOPBACK = /^http:\/\/(?:127\.|localhost\b|\[::1\])/;
 
 export function judgeRegistry(facts: RegistryFacts): Finding[] {
   const about = 'registry';
@@ -38,7 +39,7 @@ function judgeBlobs({ blobOrigin, ranges }: RegistryFacts): Finding[] {
   } else {
     found.push({ about, level: 'good', text: `${from}, which answers ranges with 206` });
   }
-  if (blobOrigin.startsWith('http:')) {
+  if (blobOrigin.startsWith('http:') && !LOOPBACK.test(blobOrigin)) {
     const text =
       'It is spoken to in plain HTTP: digests protect content, nothing protects credentials';
     found.push({ about, level: 'advice', text, change: 'Use TLS on networks that others share' });
@@ -57,7 +58,7 @@ function judgeQuota({ quota }: RegistryFacts): Finding[] {
 
 function judgeCeiling({ registry, ceiling }: RegistryFacts): Finding[] {
   if (ceiling === undefined) return [];
-  const text = `Earlier pushes to ${registry} failed, froze or slowed down above ${ceiling} uploads at once`;
+  const text = `Earlier pushes to ${registry} froze, were refused or slowed down with more than ${ceiling} at once`;
   const change =
     'Ask whoever runs the registry; --pushers auto keeps below, and tries again in time';
   const gate = { stage: 'push', width: ceiling } as const;
