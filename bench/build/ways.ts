@@ -55,6 +55,8 @@ export const compose: Way = async ({ contexts, docker, folder }) => {
     DOCKER_HOST: docker,
     HOME: folder,
     DOCKER_BUILDKIT: '0',
+    // With all hundred at once its own connection pool breaks (docker-compose 1.29.2).
+    COMPOSE_PARALLEL_LIMIT: '4',
     COMPOSE_DOCKER_CLI_BUILD: '0',
   };
   const file = ['-f', contexts.compose];
