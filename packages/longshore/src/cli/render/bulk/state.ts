@@ -1,4 +1,4 @@
-import type { LedgerCounts, RunEvent } from '../../../run/index.ts';
+import { countStates, type LedgerCounts, type RunEvent } from '../../../run/index.ts';
 
 type Progress = Extract<RunEvent, { readonly type: 'bulk.progress' }>;
 
@@ -15,20 +15,7 @@ export interface BulkState {
   readonly progress: Progress | undefined;
 }
 
-const NONE: LedgerCounts = {
-  total: 0,
-  waiting: 0,
-  building: 0,
-  queued: 0,
-  pushing: 0,
-  built: 0,
-  pushed: 0,
-  unchanged: 0,
-  'failed-build': 0,
-  'failed-push': 0,
-  skipped: 0,
-  cancelled: 0,
-};
+const NONE = countStates(new Map());
 
 export const INITIAL_BULK: BulkState = {
   phase: 'starting',
