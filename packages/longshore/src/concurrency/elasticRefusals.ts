@@ -1,13 +1,12 @@
+import { RequestPace } from './elasticRequestPace.ts';
 import type { Admission, ElasticSample } from './elasticTypes.ts';
 
-const DEFAULT_WAIT_MS = 2_000;
-const LONGEST_WAIT_MS = 60_000;
+const DEFAULT_REST_MS = 1_000;
+const LONGEST_REST_MS = 60_000;
 const AGAIN_WITHIN_MS = 8_000;
 const FIRST_RAISE_MS = 40_000;
 const LONGEST_RAISE_MS = 300_000;
-const RATE_WINDOW_MS = 10_000;
-const PACE_RAISE_MS = 5_000;
-const LONGEST_PACE_RAISE_MS = 160_000;
+const MOODY_RAISE_MS = 5_000;
 /** Registries that count flows count to fewer than this; from here on the start may take larger steps. */
 const MANY = 12;
 /** A connection takes four round trips to answer: so far away, two at a time would take ten seconds. */
@@ -22,26 +21,26 @@ export interface RefusalOutcome {
 /**
  * What the server has refused and what it has proved to take.
  *
- * Two limits hide behind a 429. One counts flows: then the flows in flight at the refusal are what
- * it takes, and they become the ceiling. One counts requests per second: then it refuses again with
- * far fewer flows in flight, and what helps is time between requests.
+ * Three reasons hide behind a 429. One is the number of flows: then those in flight before the refused
+ * one are what it takes, and they become the ceiling. One is the number of requests per second: then
+ * it refuses with far fewer in flight, and what helps is time between requests. One is that others
+ * leave it no room: then neither helps, and it gets its rests.
  */
 export class Refusals {
   readonly #max: number;
   readonly #random: () => number;
+  readonly #pace = new RequestPace();
   #ceiling: number;
   #raiseAtMs = 0;
   #raiseWaitMs = FIRST_RAISE_MS / 2;
   #lastMs = Number.NEGATIVE_INFINITY;
-  #waitMs = DEFAULT_WAIT_MS;
+  #restMs = DEFAULT_REST_MS;
   #notBeforeMs = 0;
-  #minIntervalMs = 0;
-  #paceRaiseAtMs = 0;
-  #paceWaitMs = PACE_RAISE_MS;
+  /** Something was accepted after the last rest. */
+  #takenSince = true;
   #proven: number;
   #count = 0;
   #far = false;
-  #requests: { readonly atMs: number; readonly count: number }[] = [];
 
   constructor(options: {
     readonly max: number;
@@ -63,11 +62,11 @@ export class Refusals {
   }
 
   get paced(): boolean {
-    return this.#minIntervalMs > 0;
+    return this.#pace.intervalMs > 0;
   }
 
   get admission(): Admission {
-    return { notBeforeMs: this.#notBeforeMs, minIntervalMs: this.#minIntervalMs };
+    return { notBeforeMs: this.#notBeforeMs, minIntervalMs: this.#pace.intervalMs };
   }
 
   /**
@@ -83,26 +82,19 @@ export class Refusals {
 
   /** Books a sample; an outcome when it holds refusals. */
   take(sample: ElasticSample, base: number): RefusalOutcome | undefined {
-    const { atMs } = sample;
+    const { atMs, refusals } = sample;
     this.#far = (sample.rttMs ?? 0) >= FAR_MS;
-    const unknown = sample.requests === undefined ? sample.active : 0;
-    this.#proven = Math.max(this.#proven, Math.min(this.#max, sample.acceptedAt ?? unknown));
-    if (sample.requests !== undefined && sample.requests > 0) {
-      this.#requests.push({ atMs, count: sample.requests });
+    const accepted = sample.acceptedAt ?? (sample.requests === undefined ? sample.active : 0);
+    this.#proven = Math.max(this.#proven, Math.min(this.#max, accepted));
+    this.#pace.book(atMs, sample.requests ?? 0);
+    this.#raise(atMs);
+    if (refusals === undefined || refusals.count === 0) {
+      if (!this.#isResting(atMs) && accepted > 0) this.#takenSince = true;
+      return undefined;
     }
-    while ((this.#requests[0]?.atMs ?? atMs) < atMs - RATE_WINDOW_MS) this.#requests.shift();
-    this.#relax(atMs);
-    const { refusals } = sample;
-    if (refusals === undefined || refusals.count === 0) return undefined;
     this.#count += refusals.count;
-    const again = atMs - this.#lastMs < AGAIN_WITHIN_MS;
-    // Well below a ceiling that an earlier refusal set, the number of flows cannot be the reason.
-    const byRate = this.#ceiling < this.#max && refusals.inFlight < 0.5 * this.#ceiling;
-    this.#wait(atMs, refusals.retryAfterMs);
-    const outcome = byRate
-      ? this.#slowDown(atMs, base, refusals.count)
-      : this.#lower(atMs, { base, inFlight: refusals.inFlight, again });
-    this.#lastMs = atMs;
+    const outcome = { base: this.#judge(atMs, refusals, base) };
+    this.#rest(atMs, refusals.retryAfterMs);
     return outcome;
   }
 
@@ -111,56 +103,70 @@ export class Refusals {
    * of a refusal; but it does not ask to wait, and no wait is needed.
    */
   turnAway(atMs: number, inFlight: number): RefusalOutcome {
-    return this.#lower(atMs, { base: Number.POSITIVE_INFINITY, inFlight, again: false });
+    return { base: this.#lower(atMs, inFlight) };
   }
 
-  #lower(
-    atMs: number,
-    at: { readonly base: number; readonly inFlight: number; readonly again: boolean },
-  ): RefusalOutcome {
-    // A server counts flows for a moment that have ended here, so this may be one or two too low. To
-    // believe more than was in flight costs a second refusal, and all that is waited for it.
-    this.#ceiling = Math.max(1, Math.min(this.#max, at.inFlight));
+  #judge(atMs: number, refusals: NonNullable<ElasticSample['refusals']>, base: number): number {
+    const { count, inFlight } = refusals;
+    // Well below a ceiling that an earlier refusal set, the number of flows cannot be the reason.
+    const few = this.#ceiling < this.#max && inFlight < 0.5 * this.#ceiling;
+    // Sent before the last refusal was known, answered after it: the same burst, not a second one.
+    if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, inFlight);
+    if (few) {
+      this.#pace.slowDown(atMs, count, this.#notBeforeMs);
+      if (this.#pace.futile) this.#raiseSoon(atMs);
+      return base;
+    }
+    const again = atMs - this.#lastMs < AGAIN_WITHIN_MS;
+    const ceiling = this.#lower(atMs, inFlight);
+    return again && base <= ceiling ? Math.max(1, Math.floor(0.75 * ceiling)) : ceiling;
+  }
+
+  /**
+   * A server counts flows for a moment that have ended here, so this may be one or two too low. To
+   * believe more than was in flight costs a second refusal, and all that is waited for it.
+   */
+  #lower(atMs: number, inFlight: number): number {
+    this.#ceiling = Math.max(1, Math.min(this.#max, inFlight));
     this.#proven = Math.min(this.#proven, this.#ceiling);
-    this.#raiseWaitMs = Math.min(LONGEST_RAISE_MS, this.#raiseWaitMs * 2);
-    this.#raiseAtMs = atMs + this.#raiseWaitMs;
-    const stillRefused = at.again && at.base <= this.#ceiling;
-    return { base: Math.max(1, Math.floor(this.#ceiling * (stillRefused ? 0.75 : 1))) };
-  }
-
-  /** The second time, the accepted requests since the first give the rate that the server allows. */
-  #slowDown(atMs: number, base: number, refused: number): RefusalOutcome {
-    const known = this.paced;
-    const sinceMs = known ? Math.max(this.#lastMs, atMs - RATE_WINDOW_MS) : atMs - RATE_WINDOW_MS;
-    const sent = this.#requests.filter((entry) => entry.atMs > sinceMs);
-    const accepted = Math.max(1, sent.reduce((sum, entry) => sum + entry.count, 0) - refused);
-    const firstMs = known ? sinceMs : (sent[0]?.atMs ?? atMs);
-    const perSecond = (accepted * 1000) / Math.max(1000, atMs - firstMs);
-    const interval = 1000 / (perSecond * (known ? 0.9 : 0.5));
-    this.#minIntervalMs = Math.min(LONGEST_WAIT_MS, Math.max(interval, this.#minIntervalMs));
-    this.#paceWaitMs = known
-      ? Math.min(LONGEST_PACE_RAISE_MS, 2 * this.#paceWaitMs)
-      : PACE_RAISE_MS;
-    this.#paceRaiseAtMs = atMs + 2 * this.#paceWaitMs;
-    return { base };
-  }
-
-  #wait(atMs: number, askedMs: number | undefined): void {
-    this.#waitMs =
-      atMs - this.#lastMs < 30_000 ? Math.min(LONGEST_WAIT_MS, this.#waitMs * 2) : DEFAULT_WAIT_MS;
-    const asked = askedMs !== undefined && askedMs > 0 ? askedMs : this.#waitMs;
-    const waitMs = Math.min(LONGEST_WAIT_MS, asked) * (1 + 0.1 * this.#random());
-    this.#notBeforeMs = Math.max(this.#notBeforeMs, atMs + waitMs);
-  }
-
-  #relax(atMs: number): void {
-    if (this.#ceiling < this.#max && atMs > this.#raiseAtMs) {
-      this.#ceiling += 1;
+    if (!this.#isResting(atMs)) {
+      this.#raiseWaitMs = Math.min(LONGEST_RAISE_MS, this.#raiseWaitMs * 2);
       this.#raiseAtMs = atMs + this.#raiseWaitMs;
     }
-    if (this.paced && atMs > this.#paceRaiseAtMs) {
-      this.#minIntervalMs *= 0.85;
-      this.#paceRaiseAtMs = atMs + this.#paceWaitMs;
+    return this.#ceiling;
+  }
+
+  #raise(atMs: number): void {
+    if (this.#ceiling >= this.#max || atMs <= this.#raiseAtMs) return;
+    this.#ceiling += 1;
+    this.#raiseAtMs = atMs + this.#raiseWaitMs;
+  }
+
+  /** The number of flows was not the reason either. */
+  #raiseSoon(atMs: number): void {
+    this.#raiseWaitMs = MOODY_RAISE_MS;
+    this.#raiseAtMs = Math.min(this.#raiseAtMs, atMs + MOODY_RAISE_MS);
+  }
+
+  #isResting(atMs: number): boolean {
+    return atMs < this.#notBeforeMs;
+  }
+
+  /**
+   * Only a server that has taken nothing since its last rest gets a longer one: one that refuses now
+   * and then, as others come and go, would be left alone for minutes.
+   */
+  #rest(atMs: number, askedMs: number | undefined): void {
+    const asked = askedMs !== undefined && askedMs > 0 ? askedMs : undefined;
+    let restMs = asked ?? 0;
+    if (!this.#isResting(atMs)) {
+      const longer = Math.min(LONGEST_REST_MS, 2 * this.#restMs);
+      this.#restMs = this.#takenSince ? DEFAULT_REST_MS : longer;
+      this.#takenSince = false;
+      this.#lastMs = atMs;
+      restMs = asked ?? this.#restMs;
     }
+    const bounded = Math.min(LONGEST_REST_MS, restMs) * (1 + 0.1 * this.#random());
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, atMs + bounded);
   }
 }

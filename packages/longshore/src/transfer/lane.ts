@@ -127,8 +127,9 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
         const { count = 0, inFlight: before = Number.POSITIVE_INFINITY } = this.#refusals ?? {};
         this.#refusals = {
           count: count + 1,
-          // An upload may be refused after its body was begun; it is not among those in flight.
-          inFlight: Math.min(before, this.#open - (open ? 1 : 0)),
+          // What the server had to weigh it against: those sent before it. Small blobs that were taken
+          // then may have ended by now. An upload may be refused after its body was begun.
+          inFlight: Math.min(before, open ? this.#open - 1 : inFlight - 1),
           retryAfterMs,
         };
         // Where a controller decides, it says by its admission when to ask again.

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ElasticSample, elastic } from '../../src/concurrency/index.ts';
+import { fixedPull, runPull } from '../sim/pullRun.ts';
 import { PULL_SCENARIOS, type PullScenario } from '../sim/pullScenario.ts';
 import { seededRandom } from '../sim/random.ts';
-import { runElastic } from '../sim/sweep.ts';
+import { runElastic, workFor } from '../sim/sweep.ts';
 
 function scenario(more: Partial<PullScenario>): PullScenario {
   const base = PULL_SCENARIOS.find(({ name }) => name === '429 above 8');
@@ -54,12 +55,35 @@ test('nothing is sent before Retry-After has passed, with at most a tenth of jit
   }
 });
 
-test('a Retry-After that lies is bounded, and a missing one doubles from two seconds', () => {
+test('a Retry-After that lies is bounded, and a second is the rule where there is none', () => {
   const far = drive([{}, { refusals: { count: 1, inFlight: 3, retryAfterMs: 1e15 } }]);
   assert.equal(far.controller.admission.notBeforeMs, 100 + 60_000);
-  const refusals = { count: 1, inFlight: 3, retryAfterMs: -5 };
-  const missing = drive([{}, { refusals }, {}, { refusals }]);
-  assert.equal(missing.controller.admission.notBeforeMs, 300 + 4_000);
+  const missing = drive([{}, { refusals: { count: 1, inFlight: 3, retryAfterMs: -5 } }]);
+  assert.equal(missing.controller.admission.notBeforeMs, 100 + 1_000);
+});
+
+test('a rest grows only where nothing was taken since the last one, and a burst counts once', () => {
+  const refusals = { count: 1, inFlight: 3 };
+  const nothing = Array.from({ length: 15 }, () => ({ acceptedAt: 0 }));
+  const burst = drive([{}, { refusals }, { acceptedAt: 3, refusals }, { refusals }]);
+  assert.equal(burst.controller.admission.notBeforeMs, 100 + 1_000);
+  const again = drive([{}, { refusals }, ...nothing, { acceptedAt: 0, refusals }]);
+  assert.equal(again.controller.admission.notBeforeMs, 1_700 + 2_000);
+  const between = [{ refusals }, ...nothing, { acceptedAt: 2 }];
+  const moody = drive([{}, ...between, ...between, ...between, { refusals }]);
+  assert.equal(moody.controller.admission.notBeforeMs, 5_200 + 1_000);
+});
+
+test('a server that refuses now and then for reasons of its own is never left alone for long', () => {
+  for (const seed of [1, 2]) {
+    const server = { kind: '429 at times', share: 0.05 } as const;
+    const moody = scenario({ server, work: 'small', scale: 0.1 });
+    const options = { seed, work: workFor(moody, seed) };
+    const alone = runPull(moody, fixedPull(1), options).makespan;
+    const { makespan, refusals } = runElastic(moody, seed);
+    assert.ok(makespan < alone, `${makespan.toFixed(0)} s, one connection ${alone.toFixed(0)} s`);
+    assert.ok(refusals > 20, 'each of them used to double the wait, up to a minute');
+  }
 });
 
 test('the flows in flight at the refusal become the ceiling, and it is lifted later', () => {

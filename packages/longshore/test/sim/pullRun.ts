@@ -229,8 +229,10 @@ class PullRun {
       }
       this.#queue.unshift(flow.piece);
       flow.piece = undefined;
+      // As the engine tells it: those that were in flight before it.
+      const before = flow.sentAs - 1;
+      this.#refusedWith = this.#refused === 0 ? before : Math.min(this.#refusedWith, before);
       this.#refused += 1;
-      this.#refusedWith = open;
       this.#countRefusal();
     }
   }

@@ -75,6 +75,7 @@ export class PullWorld {
   accepts(open: number): boolean {
     const { server } = this.scenario;
     if (server.kind === '429') return open < server.limit;
+    if (server.kind === '429 at times') return this.random() >= server.share;
     if (server.kind !== '429 rate') return true;
     if (this.#tokens < 1) return false;
     this.#tokens -= 1;

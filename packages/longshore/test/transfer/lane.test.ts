@@ -67,3 +67,15 @@ test('connections that break before an answer are told with what was open then',
   assert.deepEqual({ breaks, turnedAway }, { breaks: 1, turnedAway: { count: 1, inFlight: 3 } });
   assert.equal(lane.take().turnedAway, undefined);
 });
+
+test('a refusal is told with the flows that were sent before it, also those that have ended since', () => {
+  const { lane } = fixedLane();
+  const small = [lane.request(), lane.request(), lane.request()];
+  const refused = [lane.request(), lane.request()];
+  for (const flow of small) {
+    flow.accepted();
+    flow.ended('well');
+  }
+  for (const flow of refused.toReversed()) flow.refused(undefined);
+  assert.deepEqual(lane.take().refusals, { count: 2, inFlight: 3, retryAfterMs: undefined });
+});
