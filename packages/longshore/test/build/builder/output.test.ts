@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
 import { parseStep, reasonOf } from '../../../src/build/builder/buildah/output.ts';
 import { BuildxProgress } from '../../../src/build/builder/buildx/progress.ts';
@@ -102,6 +103,44 @@ describe('what builders print', () => {
     assert.deepEqual(steps, [step]);
     assert.deepEqual(progress.failed, step);
     assert.deepEqual(lines.slice(1), [run.name, 'half a line', 'ERROR: failed to solve', 'rest']);
+  });
+
+  it('from the BuildKit of an engine comes in its own wire format', () => {
+    const lines: string[] = [];
+    const messages = new BuildMessages({ onLine: (line) => lines.push(line), onStep: () => {} });
+    const name = '[2/3] RUN make';
+    const vertex = (error: string): Uint8Array =>
+      new BinaryWriter()
+        .tag(1, 2)
+        .string('sha256:2')
+        .tag(3, 2)
+        .string(name)
+        .tag(4, 0)
+        .bool(true)
+        .tag(5, 2)
+        .bytes(Uint8Array.of(8, 1))
+        .tag(7, 2)
+        .string(error)
+        .finish();
+    const log = new BinaryWriter()
+      .tag(1, 2)
+      .string('sha256:2')
+      .tag(3, 0)
+      .int64(1)
+      .tag(4, 2)
+      .bytes(Buffer.from('hällo\n'))
+      .finish();
+    const traces = [
+      new BinaryWriter().tag(1, 2).bytes(vertex('')).tag(3, 2).bytes(log),
+      new BinaryWriter().tag(1, 2).bytes(vertex('exit code: 1')),
+    ];
+    for (const trace of traces) {
+      const aux = Buffer.from(trace.finish()).toString('base64');
+      messages.take({ id: 'moby.buildkit.trace', aux });
+    }
+    messages.end();
+    assert.deepEqual(lines, [name, 'hällo']);
+    assert.deepEqual(messages.failed, { name: 'RUN make', number: 2, total: 3 });
   });
 
   it('of an instance of buildx says what it can do', () => {

@@ -5,6 +5,7 @@ import { loopbackHosts } from '../../../src/build/builder/buildah/configuration.
 import { buildahCannot } from '../../../src/build/builder/buildah/wishes.ts';
 import { buildxArguments } from '../../../src/build/builder/buildx/arguments.ts';
 import { buildxCannot } from '../../../src/build/builder/buildx/wishes.ts';
+import { suitsBuildKit } from '../../../src/build/builder/engine/kit.ts';
 import { buildParameters } from '../../../src/build/builder/engine/parameters.ts';
 import { renameImages } from '../../../src/build/builder/engine/rewrite.ts';
 import { engineCannot } from '../../../src/build/builder/engine/wishes.ts';
@@ -89,11 +90,29 @@ describe('what builders are asked for', () => {
   });
 
   it('reaches an engine as a query', () => {
-    const query = buildParameters(all, { dockerfile: 'D', platform: undefined, tag: 't' });
+    const call = { dockerfile: 'D', platform: undefined, tag: 't', kit: undefined };
+    const query = buildParameters(all, call);
+    assert.deepEqual([query['version'], query['networkmode']], ['1', 'none']);
     assert.equal(query['buildargs'], '{"A":"x y"}');
     assert.equal(query['ulimits'], '[{"Name":"nofile","Soft":10,"Hard":20}]');
     assert.equal(query['extrahosts'], 'db:10.0.0.1,db:10.0.0.2');
     assert.deepEqual([query['nocache'], query['pull'], query['target']], ['1', '1', 'out']);
+  });
+
+  it('goes to the BuildKit of an engine where that needs no session for it', () => {
+    const kit = { network: 'none' };
+    const call = { dockerfile: 'D', platform: undefined, tag: 't', kit };
+    const [silent, asking] = [wish({}), wish({ network: 'host' })];
+    const networks = [silent, asking].map((one) => buildParameters(one, call)['networkmode']);
+    assert.deepEqual(networks, ['none', 'host']);
+    assert.equal(buildParameters(silent, call)['version'], '2');
+    const fine = { target: asking, isUntouched: true, syntax: undefined, needsLogin: false };
+    assert.equal(suitsBuildKit(fine), true);
+    assert.equal(suitsBuildKit({ ...fine, isUntouched: false }), false);
+    assert.equal(suitsBuildKit({ ...fine, needsLogin: true }), false);
+    assert.equal(suitsBuildKit({ ...fine, syntax: 'docker/dockerfile:1' }), false);
+    assert.equal(suitsBuildKit({ ...fine, target: all }), false);
+    assert.equal(suitsBuildKit({ ...fine, target: wish({ network: 'mine' }) }), false);
   });
 
   it('is refused by name where a builder cannot do it', async () => {

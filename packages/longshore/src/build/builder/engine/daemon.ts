@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { dockerCredentials } from '../../../registry/index.ts';
 import { builderGone } from '../failure.ts';
-import type { JsonObject } from '../json.ts';
+import { isObject, type JsonObject } from '../json.ts';
 import type { Environment } from '../options.ts';
 import type { EngineAnswer, EngineClient } from './client.ts';
 import { configFolder } from './endpoint.ts';
@@ -13,6 +13,12 @@ export interface EngineAuth {
   readonly serveraddress: string;
 }
 
+export interface EngineVersion {
+  readonly version: string;
+  /** It is Docker's own, of 20.10 or later: the oldest whose BuildKit was tried. */
+  readonly hasBuildKit: boolean;
+}
+
 /** What a build asks of an engine besides the build itself: images by name, containers by number. */
 export class Daemon {
   readonly #client: EngineClient;
@@ -22,11 +28,20 @@ export class Daemon {
   }
 
   /** @throws LongshoreError `ERR_BUILDER_GONE` when nobody answers */
-  async version(signal: AbortSignal): Promise<string> {
+  async version(signal: AbortSignal): Promise<EngineVersion> {
     const { object } = await this.#client.ask({ method: 'GET', path: '/version', signal });
-    const { Version: version } = object;
-    if (typeof version === 'string') return version;
-    throw builderGone(`What answers at ${this.#client.address}`, 'is no Docker Engine');
+    const { Version: version, ApiVersion: api, Os: os } = object;
+    if (typeof version !== 'string') {
+      throw builderGone(`What answers at ${this.#client.address}`, 'is no Docker Engine');
+    }
+    const [, minor = '0'] = /^1\.(\d+)$/.exec(String(api)) ?? [];
+    return { version, hasBuildKit: isDockers(object) && os === 'linux' && Number(minor) >= 41 };
+  }
+
+  /** Whether it has the network that builds get which name none. */
+  async hasBridge(signal: AbortSignal): Promise<boolean> {
+    const { status } = await this.#client.ask({ method: 'GET', path: '/networks/bridge', signal });
+    return status !== 404;
   }
 
   async usesContainerdStore(signal: AbortSignal): Promise<boolean> {
@@ -136,6 +151,11 @@ export async function registryConfig(
     }
   }
   return Object.keys(found).length === 0 ? {} : { 'x-registry-config': encode(found) };
+}
+
+/** Podman answers too, and takes no notice of which builder is asked for. */
+function isDockers({ Components: parts }: JsonObject): boolean {
+  return Array.isArray(parts) && parts.some((part) => isObject(part) && part['Name'] === 'Engine');
 }
 
 function encode(value: object): string {

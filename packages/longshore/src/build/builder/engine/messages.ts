@@ -1,15 +1,18 @@
 import type { BuildStep } from '../../builder.ts';
 import { isObject, type JsonObject } from '../json.ts';
 import { OutputLines } from '../outputLines.ts';
+import { SolveProgress } from '../solveProgress.ts';
+import { readTrace } from './trace.ts';
 
 export interface BuildListener {
   readonly onLine: (line: string) => void;
   readonly onStep: (step: BuildStep) => void;
 }
 
-/** Reads the messages of a classic build, and keeps what matters at its end. */
+/** Reads the messages of a build, classic or BuildKit's, and keeps what matters at its end. */
 export class BuildMessages {
   readonly #lines: OutputLines;
+  readonly #progress: SolveProgress;
   /** Why it failed, once it has. */
   error: string | undefined;
   /** The container that runs now, where one does. */
@@ -18,6 +21,7 @@ export class BuildMessages {
   image: string | undefined;
 
   constructor({ onLine, onStep }: BuildListener) {
+    this.#progress = new SolveProgress({ onLine, onStep });
     this.#lines = new OutputLines((line) => {
       const step = parseStep(line);
       if (step !== undefined) onStep(step);
@@ -29,7 +33,10 @@ export class BuildMessages {
   }
 
   take(message: JsonObject): void {
-    const { stream, status, progress, aux, errorDetail, error } = message;
+    const { id, stream, status, progress, aux, errorDetail, error } = message;
+    if (id === 'moby.buildkit.trace' && typeof aux === 'string') {
+      readTrace(Buffer.from(aux, 'base64'), this.#progress);
+    }
     if (typeof stream === 'string') this.#lines.push(Buffer.from(stream));
     // Bars are drawn over and over; the words before and after them say enough.
     if (typeof status === 'string' && progress === undefined) {
@@ -41,7 +48,13 @@ export class BuildMessages {
     else if (typeof error === 'string') this.error = error;
   }
 
+  /** The step at which BuildKit gave up; it runs several at once, so that need not be the last begun. */
+  get failed(): BuildStep | undefined {
+    return this.#progress.failed;
+  }
+
   end(): void {
+    this.#progress.end();
     this.#lines.end();
   }
 }

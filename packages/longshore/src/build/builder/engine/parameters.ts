@@ -1,7 +1,7 @@
 import { formatPlatform, type Platform } from '../../../image/index.ts';
 import type { BuildTarget } from '../../target.ts';
 
-/** The query of `POST /build` for the classic builder. */
+/** The query of `POST /build`. */
 export function buildParameters(
   target: BuildTarget,
   call: {
@@ -10,12 +10,14 @@ export function buildParameters(
     readonly platform: Platform | undefined;
     /** A name for the image, by which it is pushed. */
     readonly tag: string;
+    /** Where BuildKit builds it: the network of targets that name none. */
+    readonly kit: { readonly network: string | undefined } | undefined;
   },
 ): Readonly<Record<string, string | undefined>> {
   const { context } = target;
   const hosts = Object.entries(target.extraHosts);
   return {
-    version: '1',
+    version: call.kit === undefined ? '1' : '2',
     dockerfile: call.dockerfile,
     t: call.tag,
     remote: context.kind === 'url' ? context.url : undefined,
@@ -27,7 +29,7 @@ export function buildParameters(
     platform: call.platform && formatPlatform(call.platform),
     buildargs: JSON.stringify(target.args),
     labels: JSON.stringify(target.labels),
-    networkmode: target.network,
+    networkmode: target.network ?? call.kit?.network,
     shmsize: target.shmBytes === undefined ? undefined : String(target.shmBytes),
     ulimits: target.ulimits.length === 0 ? undefined : JSON.stringify(target.ulimits.map(ulimit)),
     extrahosts:

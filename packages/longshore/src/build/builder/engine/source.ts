@@ -15,8 +15,12 @@ export interface BuildSource {
   readonly dockerfile: string;
   /** Nothing where the engine fetches the context itself. */
   readonly body: AsyncIterable<Uint8Array> | undefined;
+  /** The Dockerfile is sent as it is written, under its own name, and nothing besides the context. */
+  readonly isUntouched: boolean;
   /** Registries that its base images are on. */
   readonly registries: readonly string[];
+  /** What `# syntax=` names. */
+  readonly syntax: string | undefined;
 }
 
 /**
@@ -31,7 +35,13 @@ export async function readSource(
   const { context, dockerfile } = target;
   const path = dockerfile.kind === 'file' ? dockerfile.path : undefined;
   if (context.kind === 'url') {
-    return { dockerfile: path ?? 'Dockerfile', body: undefined, registries: [] };
+    return {
+      dockerfile: path ?? 'Dockerfile',
+      body: undefined,
+      isUntouched: true,
+      registries: [],
+      syntax: undefined,
+    };
   }
   const written =
     dockerfile.kind === 'inline' ? dockerfile.text : await readFile(dockerfile.path, 'utf8');
@@ -39,10 +49,10 @@ export async function readSource(
   const folder = context.path;
   const { rules } = await readIgnoreFile(folder, path);
   const inside = path === undefined ? undefined : pathInside(folder, path);
-  const registries = registriesOf(text, target.args);
+  const facts = factsOf(text, target.args);
   if (inside !== undefined && text === written && !rules.ignores(inside)) {
     const body = contextTar({ folder, rules, extra: new Map() });
-    return { dockerfile: inside, body, registries };
+    return { dockerfile: inside, body, isUntouched: true, ...facts };
   }
   // As Docker's client does it: a name that nobody else has, and which the engine then leaves out.
   const name = `.dockerfile.${randomBytes(10).toString('hex')}`;
@@ -53,7 +63,8 @@ export async function readSource(
     ['.dockerignore', `${lines.join('\n')}\n`],
     [name, text],
   ]);
-  return { dockerfile: name, body: contextTar({ folder, rules, extra }), registries };
+  const body = contextTar({ folder, rules, extra });
+  return { dockerfile: name, body, isUntouched: false, ...facts };
 }
 
 function pathInside(folder: string, path: string): string | undefined {
@@ -61,16 +72,20 @@ function pathInside(folder: string, path: string): string | undefined {
   return inside.startsWith('..') || isAbsolute(inside) ? undefined : inside;
 }
 
-/** A Dockerfile that cannot be read names none: the engine will say what is wrong with it. */
-function registriesOf(text: string, args: BuildTarget['args']): readonly string[] {
+/** A Dockerfile that cannot be read says nothing: the engine will say what is wrong with it. */
+function factsOf(
+  text: string,
+  args: BuildTarget['args'],
+): Pick<BuildSource, 'registries' | 'syntax'> {
   try {
-    const { stages } = readStages(parseDockerfile(text, 'Dockerfile'), { args });
-    const images = stages.filter(
+    const dockerfile = parseDockerfile(text, 'Dockerfile');
+    const images = readStages(dockerfile, { args }).stages.filter(
       (stage) => stage.baseStage === undefined && stage.base !== 'scratch',
     );
-    return [...new Set(images.map((stage) => parseReference(stage.base).registry))];
+    const registries = new Set(images.map((stage) => parseReference(stage.base).registry));
+    return { registries: [...registries], syntax: dockerfile.syntax };
   } catch (error) {
-    if (isLongshoreError(error)) return [];
+    if (isLongshoreError(error)) return { registries: [], syntax: undefined };
     throw error;
   }
 }
