@@ -2,15 +2,19 @@
 // one run of the rival and one of each of ours, in an order that changes from block to block.
 //   node bench/export/run.ts [--pairs 2] [--only 0,1] [--paths 34000] [--bytes 2350000000] [--dir DIR]
 //     [--out FILE] [--block NAME --side ours|theirs]
-// Needs umoci and mksquashfs, root, and some 8 GB in DIR. Adds to FILE, by default a new one in
+// Ours is `longshore pull NAME@DIGEST --to sif:FILE` as npm installs it, a whole process, out of a
+// store that holds the layers: no byte is fetched on either side.
+// Needs umoci and mksquashfs, root, and some 9 GB in DIR. Adds to FILE, by default a new one in
 // bench/results/export/: where the machine is free for minutes only, a block can be measured by
 // several calls of one name.
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { installPackage } from '../../scripts/installPackage.ts';
 import { makeInput } from './makeInput.ts';
+import { seedStore } from './seedStore.ts';
 
 const run = promisify(execFile);
 const folder = join(import.meta.dirname, '../results/export');
@@ -65,6 +69,9 @@ const GROUPS: readonly { theirs: Squash; ours: readonly (Squash & { goal: number
 ];
 
 const layout = join(values.dir, 'layout');
+const store = join(values.dir, 'store');
+/** Writes what a process has used when it ends: of itself alone, its converter not counted. */
+const usage = join(import.meta.dirname, 'usage.js');
 
 /** Unpack to a tree, then squash it. */
 async function theirs({ compression, level }: Squash, block: string): Promise<Measured> {
@@ -94,16 +101,28 @@ async function ours({ compression, level }: Squash, block: string): Promise<Meas
   const output = join(values.dir, 'ours.sif');
   await rm(output, { force: true });
   const loadBefore = loadavg()[0] ?? 0;
+  const usageFile = join(values.dir, 'usage.json');
+  const how = ['--compression', compression, '--level', String(level), '--progress', 'quiet'];
   const started = performance.now();
-  const once = join(import.meta.dirname, 'once.ts');
-  const args = [once, layout, `sif:${output}`, compression, String(level)];
-  const { stdout } = await run(process.execPath, args);
+  await run(
+    process.execPath,
+    [longshore, 'pull', reference, '--to', `sif:${output}`, '--store', store, ...how],
+    { env: { ...process.env, NODE_OPTIONS: `--import ${usage}`, USAGE_FILE: usageFile } },
+  );
   const seconds = (performance.now() - started) / 1000;
-  const told: { bytes: number; rssMiB: number; cpuSeconds: number } = JSON.parse(stdout);
+  const told: { rssMiB: number; cpuSeconds: number } = JSON.parse(
+    await readFile(usageFile, 'utf8'),
+  );
+  const outputBytes = (await stat(output)).size;
   await rm(output, { force: true });
-  const { bytes: outputBytes, rssMiB, cpuSeconds } = told;
-  const same = { side: 'ours', block, compression, level } as const;
-  return { ...same, seconds, outputBytes, rssMiB, cpuSeconds, loadBefore };
+  return { side: 'ours', block, compression, level, seconds, outputBytes, ...told, loadBefore };
+}
+
+/** Built once for all calls that use one directory. */
+async function installed(): Promise<string> {
+  const bin = join(values.dir, 'app/node_modules/longshore/bin/longshore.js');
+  await access(bin).catch(() => installPackage(values.dir));
+  return bin;
 }
 
 async function readResults(): Promise<Measured[]> {
@@ -155,6 +174,8 @@ async function compare(group: (typeof GROUPS)[number], block: string): Promise<v
 
 await mkdir(values.dir, { recursive: true });
 await makeInput(layout, { paths: Number(values.paths), bytes: Number(values.bytes) });
+const reference = await seedStore(layout, store);
+const longshore = await installed();
 for (const place of values.only.split(',')) {
   const group = GROUPS[Number(place)];
   if (group === undefined) throw new Error(`--only takes 0 to ${GROUPS.length - 1}`);

@@ -18,11 +18,24 @@ export function detectCompression(start: Buffer): Compression {
   return magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50 ? 'zstd' : 'none';
 }
 
+export interface DecompressOptions {
+  /**
+   * A piece is the caller's only until the next is asked for; then its memory is given back at once.
+   * Waiting for the collector instead makes V8 mark its whole heap every 64 MB: a fifth of the
+   * processor time of an export (measured, 2.5 GB of layers).
+   * @defaultValue false
+   */
+  readonly lend?: boolean | undefined;
+}
+
 /**
  * The plain bytes of a layer, whatever it is compressed with.
  * @throws LongshoreError `ERR_LAYER_CORRUPT` for data that is damaged or cut
  */
-export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+export async function* decompress(
+  source: AsyncIterable<Uint8Array>,
+  { lend = false }: DecompressOptions = {},
+): AsyncGenerator<Buffer> {
   const iterator = source[Symbol.asyncIterator]();
   let start: Buffer = Buffer.alloc(0);
   let done = false;
@@ -35,10 +48,17 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGener
     const whole = resume(start, iterator, done);
     const kind = detectCompression(start);
     if (kind === 'none') yield* whole;
-    else if (kind === 'gzip') yield* inflate(whole, createGunzip({ chunkSize: CHUNK_BYTES }));
     else {
-      // Frames of zstd may ask for windows up to 128 MiB (level 22, `--long`); not for more.
-      yield* inflate(cutFrames(whole), createZstdDecompress({ chunkSize: CHUNK_BYTES }));
+      const options = { chunkSize: CHUNK_BYTES };
+      const plain =
+        kind === 'gzip'
+          ? inflate(whole, createGunzip(options))
+          : // Frames of zstd may ask for windows up to 128 MiB (level 22, `--long`); not for more.
+            inflate(cutFrames(whole), createZstdDecompress(options));
+      for await (const chunk of plain) {
+        yield chunk;
+        if (lend) giveBack(chunk);
+      }
     }
   } finally {
     await iterator.return?.();
@@ -80,6 +100,14 @@ async function* inflate(source: AsyncIterable<Buffer>, codec: Transform): AsyncG
   } finally {
     input.destroy();
     codec.destroy();
+  }
+}
+
+/** The codec fills one buffer after the other, and is done with one whose last bytes it has given. */
+function giveBack({ buffer, byteOffset, byteLength }: Buffer): void {
+  const isLast = byteOffset + byteLength === buffer.byteLength;
+  if (isLast && buffer.byteLength === CHUNK_BYTES && buffer instanceof ArrayBuffer) {
+    buffer.transfer(0);
   }
 }
 

@@ -30,7 +30,8 @@ const BATCH = 512;
  * second names of files as hard links. So every converter gets a parent before its children and
  * a file before the links to it: squashfs-tools 4.5 crashes on a link that comes first.
  *
- * Each layer is read once more, and only as far as it holds a file that survives.
+ * Each layer is read once more, and only as far as it holds a file that survives. The data of a
+ * batch is the caller's until the next batch is asked for.
  */
 export async function* emitTree(
   tree: FileTree,
@@ -117,7 +118,9 @@ async function* emitFiles(at: LayerAt, options: EmitOptions): AsyncGenerator<rea
   const picker = new FilePicker(at);
   if (picker.left === 0) return;
   const reader = new TarReader(picker);
-  for await (const chunk of decompress(await at.source.open(options.signal))) {
+  for await (const chunk of decompress(await at.source.open(options.signal), {
+    lend: true,
+  })) {
     options.signal?.throwIfAborted();
     reader.write(chunk);
     options.onBytes?.(chunk.length);

@@ -35,7 +35,7 @@ export async function readLayer(
   });
   const hash = source.diffId === undefined ? undefined : createDigestHash(source.diffId);
   try {
-    for await (const chunk of decompress(await source.open(signal))) {
+    for await (const chunk of decompress(await source.open(signal), { lend: true })) {
       signal?.throwIfAborted();
       budget.addBytes(chunk.length);
       hash?.update(chunk);

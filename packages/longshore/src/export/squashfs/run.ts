@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { onAbort } from '../../concurrency/index.ts';
 import { LongshoreError } from '../../errors.ts';
 import type { Converter } from './converter.ts';
 
@@ -74,6 +74,11 @@ function watch(child: ChildProcess): { outcome: Promise<Outcome>; gone: Promise<
 
 const WENT_AWAY = new Error('the converter went away');
 
+/** A hole may be longer than memory: its zeros must not all be queued at once. */
+const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
+const NOTHING = Buffer.alloc(0);
+
+/** A batch is all with the kernel before the next one is asked for: its buffers are lent. */
 async function feed(
   stdin: Writable,
   batches: AsyncIterable<Iterable<Buffer>>,
@@ -81,49 +86,36 @@ async function feed(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   let isGone = false;
-  void gone.then(() => {
+  // Not a race of promises for each batch: those that last would keep a memory of every one.
+  let wake = (): void => undefined;
+  const leave = (): void => {
     isGone = true;
-  });
-  stdin.on('error', () => {
-    isGone = true;
-  });
+    wake();
+  };
+  void gone.then(leave);
+  stdin.on('error', leave);
+  using _watch = onAbort(signal, () => wake());
+  const flush = async (): Promise<void> => {
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      stdin.write(NOTHING, () => resolve());
+      stdin.uncork();
+    });
+    signal?.throwIfAborted();
+    if (isGone) throw WENT_AWAY;
+  };
   for await (const batch of batches) {
     signal?.throwIfAborted();
     stdin.cork();
     for (const chunk of batch) {
       stdin.write(chunk);
-      // A hole may be longer than memory: its zeros must not all be queued at once.
-      if (stdin.writableLength > MAX_QUEUED_BYTES) await drained(stdin, gone, signal);
-      if (isGone) throw WENT_AWAY;
+      if (stdin.writableLength <= MAX_QUEUED_BYTES) continue;
+      await flush();
+      stdin.cork();
     }
-    await drained(stdin, gone, signal);
-    if (isGone) throw WENT_AWAY;
+    await flush();
   }
   stdin.end();
-}
-
-const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
-
-async function drained(
-  stdin: Writable,
-  gone: Promise<void>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  while (stdin.writableCorked > 0) stdin.uncork();
-  if (!stdin.writableNeedDrain || stdin.destroyed) return;
-  const stop = new AbortController();
-  const signals = signal === undefined ? [stop.signal] : [stop.signal, signal];
-  const drain = once(stdin, 'drain', { signal: AbortSignal.any(signals) });
-  try {
-    await Promise.race([drain, gone]);
-  } catch (error) {
-    signal?.throwIfAborted();
-    // An error of the pipe is told by `isGone`.
-    if (!stdin.destroyed) throw error;
-  } finally {
-    stop.abort();
-    drain.catch(() => undefined);
-  }
 }
 
 function failure(converter: Converter, outcome: Outcome): LongshoreError {
