@@ -56,6 +56,13 @@ export function openPusher(options: PusherOptions): Pusher {
   return new OpenPusher(options);
 }
 
+/** What is to be pushed where, once the store has been asked. */
+interface FoundImage {
+  readonly source: Reference;
+  readonly destination: Reference;
+  readonly descriptor: Descriptor;
+}
+
 class OpenPusher implements Pusher {
   readonly #options: PusherOptions;
   readonly #now: () => number;
@@ -65,6 +72,7 @@ class OpenPusher implements Pusher {
   readonly #ticking: Disposable;
   readonly #context: PushContext;
   readonly #desks = new Map<string, RegistryDesk>();
+  #lastTurn: Promise<void> = Promise.resolve();
   readonly #tags = new Map<string, Descriptor>();
   readonly #open = new Set<Promise<unknown>>();
   readonly #counts = { total: 0, done: 0, failed: 0 };
@@ -121,15 +129,17 @@ class OpenPusher implements Pusher {
       return { source: image.source, ...known, ...ending, milliseconds };
     };
     try {
-      const { source, destination, descriptor } = await this.#find(image);
-      known.destination = formatReference(destination);
-      known.digest = descriptor.digest;
-      this.#claim(destination, descriptor);
+      const { source, destination, descriptor } = await this.#inTurn(this.#find(image), (found) => {
+        known.destination = formatReference(found.destination);
+        known.digest = found.descriptor.digest;
+        this.#claim(found.destination, found.descriptor);
+      });
+      const name = formatReference(destination);
       const pushing = pushImage(
         {
           descriptor,
           destination,
-          label: shortName(known.destination),
+          label: shortName(name),
           // Where it was pulled from, its blobs are likely to be still: they can be mounted.
           sibling: request.sibling ?? siblingOf(source, destination),
           to: this.#deskFor(destination),
@@ -145,7 +155,7 @@ class OpenPusher implements Pusher {
         type: 'image.done',
         at,
         image: place,
-        reference: known.destination,
+        reference: name,
         digest: descriptor.digest,
         milliseconds: at - startedAt,
         how: state,
@@ -217,9 +227,25 @@ class OpenPusher implements Pusher {
     return width;
   }
 
-  async #find(
-    image: ImageToPush,
-  ): Promise<{ source: Reference; destination: Reference; descriptor: Descriptor }> {
+  /** The store is read at once for many; names go to those who asked first all the same. */
+  async #inTurn(
+    finding: Promise<FoundImage>,
+    act: (found: FoundImage) => void,
+  ): Promise<FoundImage> {
+    const before = this.#lastTurn;
+    const turn = Promise.withResolvers<void>();
+    this.#lastTurn = turn.promise;
+    try {
+      const found = await finding;
+      await before;
+      act(found);
+      return found;
+    } finally {
+      void before.then(turn.resolve);
+    }
+  }
+
+  async #find(image: ImageToPush): Promise<FoundImage> {
     this.#stopping.drain.throwIfAborted();
     const source = parseReference(image.source);
     const destination =
