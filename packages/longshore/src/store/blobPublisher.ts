@@ -31,6 +31,11 @@ export class BlobPublisher {
     this.#syncData = syncData;
   }
 
+  /** Whether a sync would begin at once. */
+  get hasRoom(): boolean {
+    return this.#syncing < MAX_SYNCS;
+  }
+
   /** `fdatasync`, a few at a time. */
   async sync(file: FileHandle): Promise<void> {
     if (this.#syncing >= MAX_SYNCS) {

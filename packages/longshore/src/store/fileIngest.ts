@@ -34,6 +34,12 @@ export interface FileIngestParts {
 export const CHECKPOINT_BYTES: number = 64 * 1024 * 1024;
 /** Keeps `state.json` of very large blobs short. */
 const MAX_CHECKPOINTS = 512;
+/**
+ * With room for a sync, so much is handed to the disk in the meantime, without a record: what is left
+ * for the end is what a pull waits for. Smaller steps, and records for them, keep the disk busy with
+ * flushes (docs/adr/0021).
+ */
+const WRITE_BEHIND_BYTES = 16 * 1024 * 1024;
 /** On slow links a checkpoint comes by time, once it is worth its sync. */
 const CHECKPOINT_MS = 30_000;
 const MIN_CHECKPOINT_BYTES = 4 * 1024 * 1024;
@@ -54,6 +60,7 @@ export class FileIngest implements Ingest {
   #handedOver: Promise<void> | undefined;
   readonly #checkpointBytes: number;
   readonly #inFlight = new Set<Promise<void>>();
+  #unsyncedBytes = 0;
   #checkpointing: Promise<void> | undefined;
   #syncing: Promise<void> | undefined;
   #uncheckedBytes = 0;
@@ -86,8 +93,8 @@ export class FileIngest implements Ingest {
   hashElsewhere(): void {
     const { hash, hashThread, file } = this.#parts;
     const { digest, size } = this.descriptor;
-    if (this.#hash !== hash || !hashThread.pays(size) || this.#state !== 'open') return;
-    if (hash.frontier > size / 2) return;
+    if (this.#hash !== hash || this.#state !== 'open') return;
+    if (hash.frontier > size / 2 || !hashThread.pays(size - hash.frontier)) return;
     this.#handedOver = hash.stop();
     this.#hash = new ThreadedHash(hashThread, { digest, size, file, landed: this.#landed });
     this.#hash.follow();
@@ -121,7 +128,7 @@ export class FileIngest implements Ingest {
   async release(): Promise<void> {
     if (this.#state === 'closed') return;
     if (this.#syncFailed) return this.discard();
-    await this.#close();
+    await this.#close('keep');
     await this.#parts.lease.free();
   }
 
@@ -206,36 +213,57 @@ export class FileIngest implements Ingest {
 
   #countForCheckpoint(bytes: number, nowMs: number): void {
     this.#uncheckedBytes += bytes;
-    if (this.#checkpointing !== undefined) return;
+    this.#unsyncedBytes += bytes;
+    if (this.#checkpointing !== undefined || this.#landed.bytes === this.descriptor.size) return;
     const late =
       this.#uncheckedBytes >= MIN_CHECKPOINT_BYTES && nowMs - this.#checkedAtMs > CHECKPOINT_MS;
-    if (!(late || this.#uncheckedBytes >= this.#checkpointBytes)) return;
-    if (this.#landed.bytes === this.descriptor.size) return;
-    this.#uncheckedBytes = 0;
-    this.#checkedAtMs = nowMs;
-    this.#checkpointing = this.#checkpoint().finally(() => {
+    if (late || this.#uncheckedBytes >= this.#checkpointBytes) {
+      this.#uncheckedBytes = 0;
+      this.#checkedAtMs = nowMs;
+      this.#inBackground(this.#checkpoint());
+    } else if (this.#unsyncedBytes >= WRITE_BEHIND_BYTES && this.#parts.publisher.hasRoom) {
+      this.#inBackground(this.#syncNow());
+    }
+  }
+
+  #inBackground(work: Promise<unknown>): void {
+    this.#unsyncedBytes = 0;
+    this.#checkpointing = work.then(() => {
       this.#checkpointing = undefined;
     });
   }
 
   /** Puts on record what survives a crash of the machine. */
   async #checkpoint(): Promise<void> {
-    const { publisher, file, folder } = this.#parts;
-    let synced: readonly ByteRange[];
-    let prefix: PrefixDigest | undefined;
+    let hashed: PrefixDigest;
     try {
-      const hashed = await this.#hash.prefix();
-      synced = this.#landed.toArray();
-      // What is written later is hashed before it lands.
-      prefix = this.#landed.endOf(0) >= hashed.offset ? hashed : undefined;
-      await publisher.sync(file);
+      hashed = await this.#hash.prefix();
     } catch (cause) {
-      this.#syncFailed = true;
-      this.#failure ??= writeError(cause, folder.dataPath);
-      return;
+      return this.#failSync(cause);
     }
+    const synced = this.#landed.toArray();
+    // What is written later is hashed before it lands.
+    const prefix = this.#landed.endOf(0) >= hashed.offset ? hashed : undefined;
+    if (!(await this.#syncNow())) return;
     // Without the record a crash costs more, nothing else: a full disk shows in the data soon enough.
-    await folder.recordCheckpoint(synced, prefix).catch(() => undefined);
+    await this.#parts.folder.recordCheckpoint(synced, prefix).catch(() => undefined);
+  }
+
+  /** Syncs what has landed; false, and on record, when that fails. */
+  async #syncNow(): Promise<boolean> {
+    const { publisher, file } = this.#parts;
+    try {
+      await publisher.sync(file);
+      return true;
+    } catch (cause) {
+      this.#failSync(cause);
+      return false;
+    }
+  }
+
+  #failSync(cause: unknown): void {
+    this.#syncFailed = true;
+    this.#failure ??= writeError(cause, this.#parts.folder.dataPath);
   }
 
   async #finishHash(): Promise<void> {
@@ -263,16 +291,9 @@ export class FileIngest implements Ingest {
   }
 
   async #sync(): Promise<void> {
-    const { publisher, file, folder } = this.#parts;
     await Promise.allSettled(this.#inFlight);
     await this.#checkpointing;
-    try {
-      await publisher.sync(file);
-    } catch (cause) {
-      this.#syncFailed = true;
-      this.#failure ??= writeError(cause, folder.dataPath);
-      throw this.#failure;
-    }
+    if (!(await this.#syncNow())) throw this.#failure;
   }
 
   async #publish(synced: Promise<void>): Promise<void> {
@@ -296,14 +317,15 @@ export class FileIngest implements Ingest {
     await lease.remove();
   }
 
-  async #close(): Promise<void> {
+  async #close(leftover?: 'keep'): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
     const { folder, file } = this.#parts;
     await Promise.allSettled(this.#inFlight);
     const hashing = [this.#hash.stop(), this.#handedOver];
     await Promise.allSettled([...hashing, this.#checkpointing, this.#syncing]);
-    folder.closePieces();
+    if (leftover === 'keep') folder.flushPieces();
+    folder.pieces.close();
     await file.close();
     this.#parts.onEnd();
   }

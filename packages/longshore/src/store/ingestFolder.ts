@@ -69,14 +69,13 @@ export class IngestFolder {
     await replaceFile(join(this.path, STATE), formatIngestState(this.#state), { mode });
   }
 
-  /** Writes the last pieces and closes their file. Losing them costs fetching again, nothing else. */
-  closePieces(): void {
+  /** Writes the last pieces, for whoever goes on. Losing them costs fetching again, nothing else. */
+  flushPieces(): void {
     try {
       this.pieces.flush();
     } catch {
       // A full disk, or a folder that a new holder has moved away.
     }
-    this.pieces.close();
   }
 
   /** Removes the folder, and the one around it when nothing else is in it. */

@@ -63,7 +63,8 @@ export class LeaseKeeper {
   async attempt(digest: Digest, watch: LeaseWatch): Promise<LeaseAttempt> {
     const folder = join(this.#options.layout.leases, digestKey(digest));
     try {
-      const seen = await listGenerations(folder);
+      // Whoever makes the folder finds nothing in it.
+      const seen = (await this.#makeFolder(folder)) ? [] : await listGenerations(folder);
       const top = seen.at(-1) ?? 0;
       const judged = await this.#judge(folder, top, watch);
       if (judged.state === 'held') return { lease: undefined, heldBy: judged.heldBy };
@@ -157,7 +158,7 @@ export class LeaseKeeper {
       try {
         return await this.#write(path, successor, randomBytes(8).toString('hex'));
       } catch (error) {
-        // The folder is not there yet, or a holder that has just finished has removed it.
+        // A holder that has just finished has removed the folder.
         if (errnoOf(error) !== 'ENOENT') throw error;
         await this.#makeFolder(folder);
       }
@@ -165,15 +166,18 @@ export class LeaseKeeper {
     return undefined;
   }
 
-  async #makeFolder(folder: string): Promise<void> {
+  /** True when it was not there before. */
+  async #makeFolder(folder: string): Promise<boolean> {
     const { directory } = this.#options.modes;
     try {
       await mkdir(folder);
       if (directory !== undefined) await chmod(folder, directory);
+      return true;
     } catch (error) {
       if (!['EEXIST', 'ENOENT'].includes(errnoOf(error) ?? '')) throw error;
       if (errnoOf(error) === 'ENOENT')
         await mkdir(this.#options.layout.leases, { recursive: true });
+      return false;
     }
   }
 

@@ -245,8 +245,6 @@ export class BlobMove {
       signal: AbortSignal.any([signal, ingest.signal, flow.signal]),
     });
     lanes.learn(source.registry, stream.origin);
-    // Decryption takes this thread's core; without it hashing here is cheaper than reading back.
-    if (stream.origin.startsWith('https:')) ingest.hashElsewhere();
     flow.opened(stream, now());
     if (flow.offset > 0 && !stream.ranged) flows.rangesRefused(source.registry);
     if (ranged && (flow.offset > 0 || probing) && !stream.ranged) flow.lane.meet('rangesIgnored');
