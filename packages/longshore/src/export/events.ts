@@ -22,7 +22,7 @@ export type ExportEvent =
       readonly entries: number;
     }
   | {
-      /** At most a few times a second. */
+      /** At the start of each phase, a few times a second, and when all is with the converter. */
       readonly type: 'export.progress';
       readonly phase: 'index' | 'write';
       /** Plain bytes of the layers that were read in this phase. */

@@ -7,8 +7,8 @@ import { ociFiles } from './archive/oci.ts';
 import { replaceFile, sharedMode } from './disk.ts';
 import type { ExportListener, ExportNote } from './events.ts';
 import { type ExportImage, storeLayers } from './image.ts';
-import { type FileTree } from './layer/fileTree.ts';
-import { indexLayers } from './layer/flatten.ts';
+import { type IndexedImage, indexImage } from './indexImage.ts';
+import type { FileTree } from './layer/fileTree.ts';
 import { LayerBudget, type LayerLimits } from './layer/limits.ts';
 import { memoryLayer } from './layer/memoryLayer.ts';
 import { readLayer } from './layer/readLayer.ts';
@@ -53,6 +53,8 @@ export interface ExportRequest {
    * @defaultValue `storeLayers(store, image)`
    */
   readonly layers?: readonly LayerSource[] | undefined;
+  /** What `indexImage` has found of these layers; it is used up. @defaultValue they are read first */
+  readonly indexed?: IndexedImage | undefined;
   readonly onEvent?: ExportListener | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -115,6 +117,7 @@ async function writeImageFile(request: ExportRequest, progress: Progress): Promi
     nowMs: Date.now(),
     signal,
     onBytes: progress.startWriting(),
+    onAllRead: () => progress.allWritten(),
   };
   let list: readonly ExportNote[] = [];
   await replaceFile(
@@ -134,6 +137,9 @@ async function writeImageFile(request: ExportRequest, progress: Progress): Promi
   return { list };
 }
 
+/** More layers than this only wait for each other. */
+const MAX_INDEXED_AT_ONCE = 4;
+
 interface Content {
   readonly tree: FileTree;
   readonly sources: LayerSource[];
@@ -141,20 +147,18 @@ interface Content {
 
 async function flatten(request: ExportRequest, progress: Progress): Promise<Content> {
   const sources = [...(request.layers ?? storeLayers(request.store, request.image))];
-  const { limits, jobs } = request.options ?? {};
-  const tree = await indexLayers(sources, {
-    limits,
-    width: Math.max(1, Math.min(jobs ?? availableParallelism(), 4)),
-    signal: request.signal,
-    onBytes: progress.startIndexing(),
-    onLayer: (source, entries) => {
-      request.onEvent?.({
-        type: 'export.layer-indexed',
-        digest: source.descriptor.digest,
-        entries,
-      });
-    },
-  });
+  const { limits, jobs = availableParallelism() } = request.options ?? {};
+  const { onEvent, signal } = request;
+  const { tree, plainBytes } =
+    request.indexed ??
+    (await indexImage(sources, {
+      limits,
+      width: Math.min(jobs, MAX_INDEXED_AT_ONCE),
+      signal,
+      onBytes: progress.startIndexing(),
+      onEvent,
+    }));
+  progress.knows(plainBytes);
   return { tree, sources };
 }
 

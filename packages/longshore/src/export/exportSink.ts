@@ -3,13 +3,14 @@ import { basename, join } from 'node:path';
 import { createLimiter } from '../concurrency/index.ts';
 import { LongshoreError } from '../errors.ts';
 import type { Platform } from '../image/index.ts';
-import type { ImageSink, StoredImage } from '../transfer/index.ts';
+import type { ImageSink, SinkProgress, StoredImage } from '../transfer/index.ts';
 import { type ApptainerPlace, warmApptainerCache } from './apptainerCache.ts';
 import { diskError, makeDirectory, partialName } from './disk.ts';
 import { addEstimates, type ExportEstimate, estimateExport } from './estimate.ts';
 import type { ExportEvent } from './events.ts';
 import { type ExportOptions, exportImage } from './exportImage.ts';
 import { loadImage } from './image.ts';
+import { IndexAhead } from './indexAhead.ts';
 import { imageFileName, type NamingScheme } from './names.ts';
 import type { Output, OutputKind } from './output.ts';
 import { isSifOf } from './sif/read.ts';
@@ -76,24 +77,39 @@ export function createExportSink(sinkOptions: ExportSinkOptions): ExportSink {
   const limiter = createLimiter({ name: 'export', width });
   const isDirectory = decideDirectory(sinkOptions);
   const taken = new Map<string, string>();
+  const ahead = new IndexAhead({
+    limits: sinkOptions.options?.limits,
+    onEvent: sinkOptions.onEvent,
+  });
   return {
     name: `${output.kind}:${output.path}`,
     queues: true,
-    async add(stored, { store, signal }) {
+    async expect(stored, context) {
+      if (!READ_TWICE.has(output.kind)) return;
+      const { path } = placeIn(sinkOptions, stored, await isDirectory);
+      if (!(await isMade(output.kind, path, stored))) await ahead.expect(stored, context);
+    },
+    async add(stored, { store, signal, onProgress }) {
       const image = await loadImage(store, stored.descriptor, { reference: stored.name, platform });
       const names = placeIn(sinkOptions, stored, await isDirectory);
       if (await isDirectory) await makeDirectory(output.path);
       refuseSharedPath(taken, names.path, stored);
       const bytes = image.manifest.layers.reduce((sum, { size }) => sum + size, 0);
       using _permit = await limiter.acquire({ bytes, label: stored.name, signal });
-      if (!(await isMade(output.kind, names.path, image))) {
+      if (await isMade(output.kind, names.path, image)) {
+        ahead.drop(stored);
+      } else {
         await exportImage({
           store,
           image,
           output: { kind: output.kind, path: names.path },
           options: sinkOptions.options,
+          indexed: await ahead.take(stored),
           signal,
-          onEvent: (event) => sinkOptions.onEvent?.(stored, event),
+          onEvent: (event) => {
+            if (event.type === 'export.progress') onProgress?.(progressOf(event));
+            sinkOptions.onEvent?.(stored, event);
+          },
         });
       }
       for (const alias of names.aliases) await linkTo(names.path, alias);
@@ -114,6 +130,17 @@ export function createExportSink(sinkOptions: ExportSinkOptions): ExportSink {
       return addEstimates(estimates);
     },
   };
+}
+
+/** Shapes that need all headers before the first byte is written. */
+const READ_TWICE: ReadonlySet<OutputKind> = new Set(['sif', 'squashfs', 'rootfs']);
+
+function progressOf({
+  phase,
+  doneBytes,
+  totalBytes,
+}: Extract<ExportEvent, { type: 'export.progress' }>): SinkProgress {
+  return { step: phase === 'index' ? 'read' : 'write', doneBytes, totalBytes };
 }
 
 async function decideDirectory(options: ExportSinkOptions): Promise<boolean> {

@@ -15,23 +15,37 @@ export class Progress {
   }
 
   startIndexing(): (bytes: number) => void {
+    this.#tell();
     return (bytes) => this.#add(bytes);
+  }
+
+  /** What the first reading has counted. */
+  knows(totalBytes: number): void {
+    this.#total = totalBytes;
   }
 
   /** From here on bytes are counted anew, against those of the first reading. */
   startWriting(): (bytes: number) => void {
-    this.#total = this.#done;
     this.#done = 0;
     this.#phase = 'write';
+    this.#tell();
     return (bytes) => this.#add(bytes);
+  }
+
+  /** Nothing more is read; lost files at the ends of layers never were. */
+  allWritten(): void {
+    this.#done = this.#total ?? this.#done;
+    this.#tell();
   }
 
   #add(bytes: number): void {
     this.#done += bytes;
-    const now = performance.now();
-    if (this.#listener === undefined || now - this.#toldAt < INTERVAL_MS) return;
-    this.#toldAt = now;
-    this.#listener({
+    if (performance.now() - this.#toldAt >= INTERVAL_MS) this.#tell();
+  }
+
+  #tell(): void {
+    this.#toldAt = performance.now();
+    this.#listener?.({
       type: 'export.progress',
       phase: this.#phase,
       doneBytes: this.#done,

@@ -12,7 +12,14 @@ export interface ActiveBuild {
 /** What of a push's own events belongs to a run too; images are told as targets. */
 type ForwardedEvent = Exclude<
   TransferEvent,
-  { readonly type: `run.${string}` | `image.${string}` | 'plan.ready' | 'progress' }
+  {
+    readonly type:
+      | `run.${string}`
+      | `image.${string}`
+      | `output.${string}`
+      | 'plan.ready'
+      | 'progress';
+  }
 >;
 
 /**

@@ -27,6 +27,8 @@ export interface FileIngestParts {
   readonly asyncWrites: boolean;
   readonly checkpointBytes: number;
   readonly clock: () => number;
+  /** More is in the file. */
+  readonly onGrowth: () => void;
   readonly onEnd: () => void;
 }
 
@@ -69,6 +71,7 @@ export class FileIngest implements Ingest {
   /** A failed sync means that the file may lack what was written to it, whatever reads say. */
   #syncFailed = false;
   #state: 'open' | 'committing' | 'closed' = 'open';
+  #published = false;
 
   constructor(parts: FileIngestParts) {
     this.#parts = parts;
@@ -84,6 +87,22 @@ export class FileIngest implements Ingest {
 
   get signal(): AbortSignal {
     return this.#parts.lease.signal;
+  }
+
+  /** Where its bytes are until it is published. */
+  get dataPath(): string {
+    return this.#parts.folder.dataPath;
+  }
+
+  /** How many bytes are there from the first on; they stay as they are. */
+  get prefixBytes(): number {
+    return this.#landed.endOf(0);
+  }
+
+  /** `given-up` keeps or drops what has come: whoever goes on does so in an ingest of its own. */
+  get outcome(): 'open' | 'published' | 'given-up' {
+    if (this.#published) return 'published';
+    return this.#state === 'closed' ? 'given-up' : 'open';
   }
 
   missing(): readonly ByteRange[] {
@@ -169,6 +188,7 @@ export class FileIngest implements Ingest {
     } catch (cause) {
       throw writeError(cause, folder.dataPath);
     }
+    this.#parts.onGrowth();
     this.#countForCheckpoint(chunk.byteLength, nowMs);
     return undefined;
   }
@@ -192,6 +212,7 @@ export class FileIngest implements Ingest {
     } finally {
       this.#inFlight.delete(writing);
     }
+    this.#parts.onGrowth();
     this.#countForCheckpoint(chunk.byteLength, clock());
   }
 
@@ -304,6 +325,7 @@ export class FileIngest implements Ingest {
       publisher.protect(file);
       if (!(await lease.confirm())) throw leaseLost(digest);
       await publisher.publish(folder.dataPath, digest);
+      this.#published = true;
     } catch (cause) {
       // Nobody but a new holder moves the folder of this one away.
       if (errnoOf(cause) === 'ENOENT') {

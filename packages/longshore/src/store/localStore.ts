@@ -8,6 +8,7 @@ import { claimName } from './claim.ts';
 import type { FileIngest } from './fileIngest.ts';
 import { removeQuietly } from './files.ts';
 import { type FileUpload, startUpload } from './fileUpload.ts';
+import { Followers } from './followers.ts';
 import type { HeldLease } from './heldLease.ts';
 import type { IndexWriter } from './indexWriter.ts';
 import { listIngestFolders, readIngestRecord } from './ingestFolder.ts';
@@ -45,6 +46,7 @@ export class LocalStore implements Store {
   readonly path: string;
   readonly #parts: LocalStoreParts;
   readonly #ingests = new Set<FileIngest>();
+  readonly #followers = new Followers();
   readonly #uploads = new Set<FileUpload>();
   /** Marks for `prune`: the second is there once something could not be marked as used. */
   #run: Promise<HeldLease | undefined> | undefined;
@@ -83,7 +85,11 @@ export class LocalStore implements Store {
     }
   }
 
-  async open(digest: Digest, options: BlobReadOptions = {}): Promise<NodeJS.ReadableStream> {
+  open(digest: Digest, options: BlobReadOptions = {}): Promise<NodeJS.ReadableStream> {
+    return this.#openFile(digest, options);
+  }
+
+  async #openFile(digest: Digest, options: BlobReadOptions): Promise<Readable> {
     options.signal?.throwIfAborted();
     const start = Math.max(options.start ?? 0, 0);
     const path = this.blobPath(digest);
@@ -174,11 +180,29 @@ export class LocalStore implements Store {
     const { context, leases, staleMs } = this.#parts;
     await this.#beginRun();
     const has = (): Promise<boolean> => this.has(descriptor);
-    const onEnd = (ended: FileIngest): void => void this.#ingests.delete(ended);
-    const needs = { context, leases, staleMs, has, onEnd };
+    const onEnd = (ended: FileIngest): void => {
+      this.#ingests.delete(ended);
+      this.#followers.ended(ended);
+    };
+    const onGrowth = (): void => this.#followers.wake(descriptor.digest);
+    const needs = { context, leases, staleMs, has, onGrowth, onEnd };
     const ingest = await waitForIngest(needs, descriptor, options);
-    if (ingest !== undefined) this.#ingests.add(ingest);
+    if (ingest === undefined) {
+      this.#followers.wake(descriptor.digest);
+    } else {
+      this.#ingests.add(ingest);
+      this.#followers.opened(ingest);
+    }
     return ingest;
+  }
+
+  follow(
+    blob: Pick<Descriptor, 'digest' | 'size'>,
+    signal?: AbortSignal,
+  ): AsyncIterable<Uint8Array> {
+    const whole = async (): Promise<AsyncIterable<Uint8Array> | undefined> =>
+      (await this.has(blob)) ? this.#openFile(blob.digest, { signal }) : undefined;
+    return this.#followers.follow({ blob, whole, signal });
   }
 
   async upload(): Promise<Upload> {

@@ -32,6 +32,12 @@ export interface IngestContext {
   readonly bootId: string | undefined;
 }
 
+/** Those of the store. */
+export interface IngestListeners {
+  readonly onGrowth: () => void;
+  readonly onEnd: (ingest: FileIngest) => void;
+}
+
 interface Leftover {
   readonly path: string;
   readonly token: string;
@@ -56,7 +62,7 @@ export async function openIngest(
   context: IngestContext,
   descriptor: Descriptor,
   grant: GrantedLease,
-  options: IngestOptions & { readonly onEnd: (ingest: FileIngest) => void },
+  options: IngestOptions & IngestListeners,
 ): Promise<FileIngest> {
   const { lease, endedToken } = grant;
   const home = ingestFolder(context.layout, descriptor.digest);
@@ -85,8 +91,16 @@ export async function openIngest(
     const { io, asyncWrites, checkpointBytes, clock, publisher, hashThread } = context;
     const { landed, hash } = resumed;
     const onEnd = (): void => options.onEnd(ingest);
+    const { onGrowth } = options;
     const parts = { descriptor, lease, folder, file, landed, hash, publisher, io, asyncWrites };
-    const ingest = new FileIngest({ ...parts, hashThread, checkpointBytes, clock, onEnd });
+    const ingest = new FileIngest({
+      ...parts,
+      hashThread,
+      checkpointBytes,
+      clock,
+      onGrowth,
+      onEnd,
+    });
     return ingest;
   } catch (cause) {
     await file?.close();

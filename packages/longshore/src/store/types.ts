@@ -123,6 +123,16 @@ export interface Store {
    * or another process that held it has finished it meanwhile. A dead holder's lease is taken over.
    */
   ingest(descriptor: Descriptor, options?: IngestOptions): Promise<Ingest | undefined>;
+  /**
+   * Reads a blob from its first byte while this process brings it in: what has come in order is given
+   * as it comes. The end is given only once the blob is verified and published, so whoever has read
+   * all of it has read what the digest names. Waits for as long as that takes.
+   * @throws LongshoreError `ERR_BLOB_WITHDRAWN` when what it has read did not become the blob
+   */
+  follow(
+    blob: Pick<Descriptor, 'digest' | 'size'>,
+    signal?: AbortSignal,
+  ): AsyncIterable<Uint8Array>;
   upload(): Promise<Upload>;
   /**
    * Keeps other processes, on this node and on others, from working on something of that name.

@@ -6,19 +6,18 @@ import { listIngestFolders, readIngestRecord } from './ingestFolder.ts';
 import { ingestFolder } from './layout.ts';
 import type { GrantedLease, LeaseKeeper } from './leaseKeeper.ts';
 import { LeaseWatch } from './leaseRecord.ts';
-import { type IngestContext, openIngest } from './openIngest.ts';
+import { type IngestContext, type IngestListeners, openIngest } from './openIngest.ts';
 import type { IngestOptions } from './types.ts';
 
 const FIRST_GAP_MS = 20;
 const LONGEST_GAP_MS = 500;
 const GAP_GROWTH = 1.5;
 
-export interface WaitNeeds {
+export interface WaitNeeds extends IngestListeners {
   readonly context: IngestContext;
   readonly leases: LeaseKeeper;
   readonly staleMs: number;
   readonly has: () => Promise<boolean>;
-  readonly onEnd: (ingest: FileIngest) => void;
 }
 
 /**
@@ -70,7 +69,8 @@ async function openUnlessDone(
     await lease.remove();
     return undefined;
   }
-  const options = { ...how.options, onEnd: needs.onEnd };
+  const { onEnd, onGrowth } = needs;
+  const options = { ...how.options, onEnd, onGrowth };
   return openIngest(needs.context, descriptor, how.attempt, options);
 }
 

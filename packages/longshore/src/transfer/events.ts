@@ -156,7 +156,30 @@ export type TransferEvent =
       readonly error: ErrorSummary;
     }
   | {
-      /** Several times a second while anything moves; the only event that is not a change of state. */
+      /** A sink begins with an image, or is so far with it: a few times a second, for those that take long. */
+      readonly type: 'output.progress';
+      readonly at: number;
+      readonly image: number;
+      readonly reference: string;
+      /** The sink: `sif:DIR`. */
+      readonly output: string;
+      /** Of the image, short, for a person. */
+      readonly label: string;
+      readonly step: 'read' | 'write';
+      /** Bytes of the image, unpacked. */
+      readonly doneBytes: number;
+      /** Missing until the image has been read. */
+      readonly totalBytes?: number;
+    }
+  | {
+      readonly type: 'output.done';
+      readonly at: number;
+      readonly image: number;
+      readonly reference: string;
+      readonly output: string;
+    }
+  | {
+      /** Several times a second while anything moves. */
       readonly type: 'progress';
       readonly at: number;
       readonly elapsedMs: number;

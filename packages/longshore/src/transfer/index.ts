@@ -35,4 +35,4 @@ export { RateLimit } from './rateLimit.ts';
 export { type ResolvedImage, type ResolveOptions, resolveImage } from './resolve.ts';
 export { createLayersSink } from './sinks/layersSink.ts';
 export { createOciSink } from './sinks/ociSink.ts';
-export type { ImageSink, StoredImage } from './sinks/sink.ts';
+export type { ImageSink, SinkContext, SinkProgress, StoredImage } from './sinks/sink.ts';

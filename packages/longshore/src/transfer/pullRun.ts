@@ -10,6 +10,7 @@ import { countImages, type ImageRecord, reportImage, shortName, totalSize } from
 import { Lanes } from './lanes.ts';
 import { BlobMove } from './moveBlob.ts';
 import type { MoveContext } from './moveContext.ts';
+import { Outputs } from './outputs.ts';
 import {
   digestsOf,
   type PlannedBlob,
@@ -42,6 +43,7 @@ export class PullRun {
   readonly #records: readonly ImageRecord[];
   readonly #lanes: Lanes;
   readonly #fanOut: FanOut;
+  readonly #outputs: Outputs;
   readonly #publishing = createLimiter({ name: 'images being published', width: PUBLISH_WIDTH });
   readonly #stopping: Stopping;
   readonly #moves = new Map<string, BlobMove>();
@@ -74,6 +76,13 @@ export class PullRun {
       signal: options.signal,
       drainTimeoutMs: options.drainTimeoutMs ?? DRAIN_TIMEOUT_MS,
       onDrain: () => this.#emit({ type: 'run.draining', at: this.#now() }),
+    });
+    this.#outputs = new Outputs({
+      store: options.store,
+      sinks: options.sinks ?? [],
+      now: this.#now,
+      emit: this.#emit,
+      signal: this.#stopping.signal,
     });
   }
 
@@ -176,8 +185,10 @@ export class PullRun {
   async #moveAll(plan: PullPlan): Promise<void> {
     this.#account = new Account(plan.fetch);
     for (const record of this.#waiting()) {
-      if (record.resolved !== undefined && !this.#account.waits(record.image))
-        this.#complete(record);
+      const { image, resolved } = record;
+      if (resolved === undefined) continue;
+      if (this.#account.waits(image)) this.#outputs.expect(image, storedImage(resolved));
+      else this.#complete(record);
     }
     const progress = new ProgressTicker({
       now: this.#now,
@@ -194,6 +205,7 @@ export class PullRun {
     const blobs = scheduleLargestFirst(plan.fetch);
     await Promise.all(blobs.map((blob) => this.#move(blob, context, progress)));
     await Promise.all(this.#endings);
+    await this.#outputs.end();
     await this.#lanes.remember();
   }
 
@@ -259,15 +271,15 @@ export class PullRun {
   async #publish(record: ImageRecord, resolved: ResolvedImage): Promise<void> {
     const { store } = this.#options;
     const { name, descriptor, root } = resolved;
-    const image = { name, descriptor, root };
+    const image = storedImage(resolved);
     try {
       {
         using _permit = await this.#publishing.acquire({ signal: this.#stopping.signal });
         const above = root.digest === descriptor.digest ? undefined : root;
         await store.setReference(name, descriptor, above);
-        await this.#give(image, false);
+        await this.#outputs.give(record.image, image, false);
       }
-      await this.#give(image, true);
+      await this.#outputs.give(record.image, image, true);
     } catch (error) {
       if (!this.#stopping.signal.aborted) this.#fail(record, error);
       return;
@@ -286,20 +298,13 @@ export class PullRun {
     });
   }
 
-  async #give(image: StoredImage, queues: boolean): Promise<void> {
-    const { store, sinks = [] } = this.#options;
-    for (const sink of sinks) {
-      if ((sink.queues ?? false) !== queues) continue;
-      await sink.add(image, { store, signal: this.#stopping.signal });
-    }
-  }
-
   #fail(record: ImageRecord, error: unknown): void {
     record.state = 'failed';
     record.error = summariseError(error);
     record.endedAt = this.#now();
     const reference = record.reference ?? record.input;
     const { image } = record;
+    this.#outputs.withdraw(image);
     this.#emit({ type: 'image.failed', at: record.endedAt, image, reference, error: record.error });
     if (this.#options.failFast === true) this.#stopping.now(error);
   }
@@ -333,4 +338,8 @@ export class PullRun {
       ...plan,
     };
   }
+}
+
+function storedImage({ name, descriptor, root }: ResolvedImage): StoredImage {
+  return { name, descriptor, root };
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { digestHex, digestOf, MEDIA_TYPES, parseManifest } from '../../src/image/index.ts';
 import { openStore, pruneStore } from '../../src/store/index.ts';
-import { createLayersSink, createOciSink } from '../../src/transfer/index.ts';
+import { createLayersSink, createOciSink, type ImageSink } from '../../src/transfer/index.ts';
 import { layerFileName } from '../../src/transfer/sinks/layersSink.ts';
-import { harbour } from './harness.ts';
+import { eventsOf, harbour } from './harness.ts';
 
 const LIMIT = { timeout: 30_000 };
 
@@ -174,4 +174,54 @@ test('a list in Docker types has a twin whose entries are twins', LIMIT, async (
   );
   assert.ok(list.manifests.every(({ mediaType }) => mediaType === MEDIA_TYPES.ociManifest));
   for (const { digest } of list.manifests) await read(digest);
+});
+
+test('a sink hears of images before they come, and of those that will not', LIMIT, async () => {
+  await using port = await harbour();
+  await port.seed('a:1', { layers: [{ size: 500, seed: 'a' }] });
+  const bad = await port.seed('b:1', { layers: [{ size: 600, seed: 'b' }] });
+  const lost = bad.layers[0]?.digest;
+  assert.ok(lost);
+  await rm(port.source.blobPath(lost));
+  const heard: string[] = [];
+  const sink: ImageSink = {
+    name: 'test:',
+    async expect({ name }, { signal }) {
+      heard.push(`expect ${name.slice(-3)}`);
+      await new Promise<void>((resolve) => {
+        signal.addEventListener('abort', () => resolve());
+      });
+      heard.push(`end ${name.slice(-3)}`);
+    },
+    async add({ name }, { onProgress }) {
+      heard.push(`add ${name.slice(-3)}`);
+      onProgress?.({ step: 'write', doneBytes: 1, totalBytes: 2 });
+    },
+  };
+  const result = await port.pull(['a:1', 'b:1'], { sinks: [sink] });
+  assert.deepEqual(
+    result.images.map(({ state }) => state),
+    ['done', 'failed'],
+  );
+  assert.deepEqual(heard.slice(0, 2), ['expect a:1', 'expect b:1']);
+  assert.deepEqual(heard.slice(2).toSorted(), ['add a:1', 'end a:1', 'end b:1']);
+  const [step] = eventsOf(port.events, 'output.progress');
+  assert.deepEqual(
+    { ...step, at: 0 },
+    {
+      type: 'output.progress',
+      at: 0,
+      image: 0,
+      reference: port.at('a:1'),
+      output: 'test:',
+      label: port.at('a:1'),
+      step: 'write',
+      doneBytes: 1,
+      totalBytes: 2,
+    },
+  );
+  assert.deepEqual(
+    eventsOf(port.events, 'output.done').map(({ image }) => image),
+    [0],
+  );
 });

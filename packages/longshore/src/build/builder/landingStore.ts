@@ -48,6 +48,7 @@ export class LandingStore {
       claim: (name, signal) => store.claim(name, signal),
       partialBytes: (digest) => store.partialBytes(digest),
       ingest: (descriptor, options) => store.ingest(descriptor, options),
+      follow: (blob, signal) => store.follow(blob, signal),
       async upload() {
         const upload = await remember(() => store.upload());
         return {

@@ -1,8 +1,9 @@
 import { shortDigest } from '../../image/index.ts';
 import type { ActiveBlob } from '../../transfer/index.ts';
 import { formatBytes, formatClock, formatCount, formatPercent, formatRate } from './format.ts';
+import { outputEtaMs, outputWord } from './outputs.ts';
 import { paintLine, type Span } from './paint.ts';
-import type { ProgressState } from './state.ts';
+import type { ActiveOutput, ProgressState } from './state.ts';
 import { cleanText, fitText } from './text.ts';
 
 /** The terminal that a frame is drawn for. */
@@ -34,10 +35,12 @@ export function renderFrame(state: ProgressState, view: FrameView): string[] {
   // On a terminal of three rows or less, the one line that is left is the one with the bar.
   if (height < head.length) return paintAll(head.slice(-height), view);
   const room = height - head.length - notes.length;
+  const outputs = outputLines(state.outputs, room, view);
   const lines = [
     ...head,
     ...notes.slice(0, height - head.length),
-    ...blobLines(state.active, room, view),
+    ...outputs,
+    ...blobLines(state.active, room - outputs.length, view),
   ];
   return paintAll(lines, view);
 }
@@ -114,7 +117,7 @@ function blobLine(blob: ActiveBlob, view: FrameView): Span[] {
   const columns = view.columns - 1;
   const wide = columns >= 64;
   const label = cleanText(blob.label);
-  const labelWidth = Math.max(8, Math.min(32, Math.floor(columns * 0.3)));
+  const labelWidth = labelCells(columns);
   const mark = view.unicode ? '…' : '~';
   const percent = formatPercent(blob.doneBytes, blob.size).padStart(4);
   const word = STATE_WORDS[blob.state];
@@ -130,6 +133,33 @@ function blobLine(blob: ActiveBlob, view: FrameView): Span[] {
     { text: `${percent}  ` },
     { text: tail, style: word === undefined ? 'dim' : 'yellow' },
   ];
+}
+
+/** Before the blobs: an image that is converted is nearer to its end than one that still comes. */
+function outputLines(outputs: readonly ActiveOutput[], room: number, view: FrameView): Span[][] {
+  return outputs.slice(0, Math.max(0, room)).map((output) => outputLine(output, view));
+}
+
+function outputLine(output: ActiveOutput, view: FrameView): Span[] {
+  const { doneBytes, totalBytes = 0, label } = output;
+  const columns = view.columns - 1;
+  const labelWidth = labelCells(columns);
+  const mark = view.unicode ? '…' : '~';
+  const percent = totalBytes === 0 ? '' : formatPercent(doneBytes, totalBytes).padStart(4);
+  const etaMs = outputEtaMs(output);
+  const left = etaMs === undefined || etaMs === 0 ? '' : `  ${formatClock(etaMs)} left`;
+  const size = formatBytes(totalBytes === 0 ? doneBytes : totalBytes).padStart(8);
+  // Room for the longest text, so that the bar does not jump.
+  const barWidth = totalBytes === 0 ? 0 : Math.min(24, columns - labelWidth - 39);
+  return [
+    { text: `  ${fitText(cleanText(label), labelWidth, mark)} ` },
+    ...barSpans(doneBytes, totalBytes, barWidth, view),
+    { text: `${percent}  ${size}  ${outputWord(output)}${left}`, style: 'dim' },
+  ];
+}
+
+function labelCells(columns: number): number {
+  return Math.max(8, Math.min(32, Math.floor(columns * 0.3)));
 }
 
 /** Eighths of a cell, so that a slow bar is seen to move. */

@@ -8,6 +8,7 @@ import {
   formatRate,
 } from './format.ts';
 import { formatFailure, planLine, summaryLines } from './lasting.ts';
+import { outputText } from './outputs.ts';
 import type { Clock, Renderer } from './renderer.ts';
 import { foldEvent, INITIAL_STATE, type ProgressState } from './state.ts';
 import { cleanText } from './text.ts';
@@ -126,6 +127,8 @@ function tell(event: TransferEvent, state: ProgressState, { line, troubles }: Lo
     case 'blob.failed':
     case 'blob.pushed':
     case 'upload.cut':
+    case 'output.progress':
+    case 'output.done':
     case 'progress':
     case 'run.draining':
     case 'registry.quota':
@@ -134,15 +137,24 @@ function tell(event: TransferEvent, state: ProgressState, { line, troubles }: Lo
 }
 
 function progressLine(state: ProgressState): string {
-  const { images, doneBytes, totalBytes, bytesPerSecond, etaMs } = state;
+  const { images, doneBytes, totalBytes, bytesPerSecond, etaMs, outputs } = state;
   const failed = images.failed > 0 ? `, ${images.failed} failed` : '';
   if (state.plan === undefined && state.verb === 'pull') {
     return `Resolving: ${images.resolved} of ${formatCount(images.total, 'image')}${failed}`;
   }
   const left = etaMs === undefined ? '' : `, ${formatClock(etaMs)} left`;
   const bytes = `${formatPercent(doneBytes, totalBytes)}, ${formatBytes(doneBytes)} of ${formatBytes(totalBytes)}`;
-  return `${bytes} at ${formatRate(bytesPerSecond)}${left}; ${images.done} of ${formatCount(images.total, 'image')} done${failed}`;
+  const moving = totalBytes > 0 && doneBytes < totalBytes;
+  const parts = [
+    ...(moving || outputs.length === 0 ? [`${bytes} at ${formatRate(bytesPerSecond)}${left}`] : []),
+    ...outputs.slice(0, SHOWN_OUTPUTS).map(outputText),
+    `${images.done} of ${formatCount(images.total, 'image')} done${failed}`,
+  ];
+  return parts.join('; ');
 }
+
+/** More would make the line long. */
+const SHOWN_OUTPUTS = 2;
 
 export function atOnce(workers: number | 'auto'): string {
   return workers === 'auto' ? 'as many at once as pays' : `${workers} at once`;

@@ -1,5 +1,13 @@
 import type { ActiveBlob, PlanSummary, TransferEvent } from '../../transfer/index.ts';
 
+type OutputProgress = Extract<TransferEvent, { type: 'output.progress' }>;
+
+/** An image on its way into an output. */
+export interface ActiveOutput extends Omit<OutputProgress, 'type'> {
+  /** When its present step began, in milliseconds since the epoch. */
+  readonly since: number;
+}
+
 /** What a viewer knows of a run: the fold of its events. */
 export interface ProgressState {
   readonly verb: 'pull' | 'push';
@@ -20,6 +28,7 @@ export interface ProgressState {
   readonly blobs: { readonly total: number; readonly done: number };
   readonly width: number;
   readonly active: readonly ActiveBlob[];
+  readonly outputs: readonly ActiveOutput[];
   /** The last time that a registry asked to slow down, and until when that is worth a line. */
   readonly throttle:
     | { readonly origin: string; readonly status: number; readonly until: number }
@@ -43,6 +52,7 @@ export const INITIAL_STATE: ProgressState = {
   blobs: { total: 0, done: 0 },
   width: 0,
   active: [],
+  outputs: [],
   throttle: undefined,
   finish: undefined,
 };
@@ -74,7 +84,15 @@ export function foldEvent(state: ProgressState, event: TransferEvent): ProgressS
     case 'image.done':
       return { ...state, images: { ...images, done: images.done + 1 } };
     case 'image.failed':
-      return { ...state, images: { ...images, failed: images.failed + 1 } };
+      return {
+        ...state,
+        images: { ...images, failed: images.failed + 1 },
+        outputs: state.outputs.filter(({ image }) => image !== event.image),
+      };
+    case 'output.progress':
+      return { ...state, outputs: withOutput(state.outputs, event) };
+    case 'output.done':
+      return { ...state, outputs: state.outputs.filter((one) => !isSameOutput(one, event)) };
     case 'progress':
       return {
         ...state,
@@ -119,4 +137,21 @@ export function foldEvent(state: ProgressState, event: TransferEvent): ProgressS
     case 'registry.warning':
       return state;
   }
+}
+
+type OutputName = Pick<OutputProgress, 'image' | 'output'>;
+
+function isSameOutput(one: OutputName, other: OutputName): boolean {
+  return one.image === other.image && one.output === other.output;
+}
+
+/** Each keeps its place, so that lines do not jump. */
+function withOutput(outputs: readonly ActiveOutput[], event: OutputProgress): ActiveOutput[] {
+  const { type: _, ...progress } = event;
+  const known = outputs.find((one) => isSameOutput(one, event));
+  const since = known?.step === event.step ? known.since : event.at;
+  const now = { ...progress, since };
+  return known === undefined
+    ? [...outputs, now]
+    : outputs.map((one) => (one === known ? now : one));
 }

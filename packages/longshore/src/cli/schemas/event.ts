@@ -71,6 +71,16 @@ const lines = z.discriminatedUnion('type', [
     how: z.enum(['pushed', 'unchanged']).optional(),
   }),
   line('image.failed', { image, reference, error: errorSummary }),
+  line('output.progress', {
+    image,
+    reference,
+    output: z.string().describe('As --to has it: sif:DIR'),
+    label: z.string().describe('Short name of the image'),
+    step: z.enum(['read', 'write']),
+    doneBytes: bytes.describe('Of the image, unpacked'),
+    totalBytes: bytes.optional().describe('Missing until the image has been read'),
+  }),
+  line('output.done', { image, reference, output: z.string() }),
   line('progress', {
     elapsedMs: z.number(),
     doneBytes: bytes,

@@ -32,7 +32,10 @@ export async function indexLayers(
   const stop = new AbortController();
   const signal = AbortSignal.any([stop.signal, ...(options.signal ? [options.signal] : [])]);
   const indexes: (LayerIndex | undefined)[] = [];
-  const queue = sources.entries();
+  // Largest first: begun last it would be read alone in the end.
+  const queue = [...sources.entries()]
+    .toSorted(([, a], [, b]) => b.descriptor.size - a.descriptor.size)
+    .values();
   const work = async (): Promise<void> => {
     for (const [i, source] of queue) {
       const index = await readLayer(source, { budget, signal, onBytes: options.onBytes });

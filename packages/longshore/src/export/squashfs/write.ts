@@ -21,6 +21,8 @@ export interface WriteSquashfsOptions extends SquashfsOptions {
   readonly nowMs: number;
   readonly signal?: AbortSignal | undefined;
   readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** The converter has got all of it, and may still be at work. */
+  readonly onAllRead?: (() => void) | undefined;
 }
 
 /** What squashfs can hold. */
@@ -103,6 +105,7 @@ async function* toTar(
     yield stream.write(items);
   }
   yield stream.end();
+  options.onAllRead?.();
 }
 
 /**

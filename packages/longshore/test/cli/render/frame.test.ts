@@ -6,7 +6,15 @@ import { type FrameView, renderFrame } from '../../../src/cli/render/frame.ts';
 import { foldEvent, INITIAL_STATE, type ProgressState } from '../../../src/cli/render/state.ts';
 import { textWidth } from '../../../src/cli/render/text.ts';
 import type { TransferEvent } from '../../../src/transfer/index.ts';
-import { blob, imageFailed, planned, progress, resolved, started } from '../support/events.ts';
+import {
+  blob,
+  imageFailed,
+  output,
+  planned,
+  progress,
+  resolved,
+  started,
+} from '../support/events.ts';
 
 const AT = 1_000_000;
 const view: FrameView = { columns: 80, rows: 24, colour: false, unicode: true, now: AT + 3000 };
@@ -66,6 +74,26 @@ test('what does not fit into the first line is left out, not cut', () => {
   assert.equal(first(46), 'Pulling 700 of 1,200 images done  1 failed');
 });
 
+test('an image that is converted, before the blobs of others', () => {
+  const read = foldEvent(moving, output(AT, { step: 'read', doneBytes: 12_000_000 }));
+  const { totalBytes: _, ...reading } = read.outputs[0] ?? assert.fail();
+  assert.equal(
+    renderFrame({ ...read, outputs: [reading] }, view)[2],
+    '  image0:1                   12.0 MB  reading layers',
+  );
+  const begun = foldEvent(read, output(AT));
+  const half = foldEvent(begun, output(AT + 10_000, { doneBytes: 1_270_000_000 }));
+  assert.deepEqual(renderFrame(half, view).slice(2, 4), [
+    '  image0:1                ████████▌░░░░░░░░  50%   2.54 GB  writing  10s left',
+    '  image1:1                8ea720af7d06 █████████▉░░░░  71%   53.5 MB  12.0 MB/s',
+  ]);
+  const last = foldEvent(half, output(AT + 20_000, { doneBytes: 2_540_000_000 }));
+  assert.match(renderFrame(last, view)[2] ?? '', /100%   2.54 GB  finishing$/);
+  const about = { at: AT, image: 0, reference: 'registry.example/image0:1', output: 'sif:images/' };
+  assert.deepEqual(foldEvent(last, { type: 'output.done', ...about }).outputs, []);
+  assert.deepEqual(foldEvent(last, imageFailed(AT, 0)).outputs, []);
+});
+
 test('a registry that asks to slow down is shown as long as it is true', () => {
   const throttled: TransferEvent = {
     type: 'registry.throttled',
@@ -111,9 +139,12 @@ test('whatever comes, a frame fits the terminal and colours change no width', ()
       dimensions,
       fc.record({ doneBytes: fc.nat(), totalBytes: fc.nat(), bytesPerSecond: fc.nat() }),
       fc.boolean(),
-      (blobs, size, totals, unicode) => {
+      fc.array(fc.record({ image: fc.nat(5), doneBytes: fc.nat(), totalBytes: fc.nat() })),
+      (blobs, size, totals, unicode, outputs) => {
         const active = blobs.map((change, i) => blob(i, change));
-        const state = foldEvent(moving, progress(AT, { active, ...totals }));
+        const events = outputs.map((change, i) => output(AT + 1000 * i, change));
+        const start = [...events, progress(AT, { active, ...totals })];
+        const state = start.reduce(foldEvent, moving);
         const plain = renderFrame(state, { ...view, ...size, unicode });
         assert.ok(plain.length <= Math.max(1, size.rows - 2));
         for (const line of plain) assert.ok(textWidth(line) <= Math.max(1, size.columns - 1), line);

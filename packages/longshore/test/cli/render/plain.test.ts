@@ -8,6 +8,7 @@ import {
   imageDone,
   imageFailed,
   ManualClock,
+  output,
   planned,
   progress,
   resolved,
@@ -44,6 +45,26 @@ test('a few images: each one told, progress in between', () => {
     'Pulled 3 images in 4.8 s: 536 MB fetched (112 MB/s), 200 MB already here, 120 MB shared between images',
   ]);
   assert.equal(clock.timers, 0);
+});
+
+test('an image that is converted: how far it is, and no more of the download', () => {
+  const { clock, renderer, log } = stage();
+  renderer.onEvent(started(clock.now(), 1));
+  renderer.onEvent(planned(clock.now(), { images: 1 }));
+  const fetched = { doneBytes: 536_000_000, images: { total: 1, done: 0, failed: 0 } };
+  renderer.onEvent(progress(clock.now(), fetched));
+  renderer.onEvent(output(clock.now()));
+  clock.advance(5000);
+  renderer.onEvent(output(clock.now(), { doneBytes: 635_000_000 }));
+  clock.advance(5000);
+  renderer.onEvent(output(clock.now(), { doneBytes: 2_540_000_000 }));
+  clock.advance(5000);
+  renderer.close();
+  assert.deepEqual(log().slice(2), [
+    'writing image0:1 0%, 0 B of 2.54 GB; 0 of 1 image done',
+    'writing image0:1 25%, 635 MB of 2.54 GB, 15s left; 0 of 1 image done',
+    'finishing image0:1; 0 of 1 image done',
+  ]);
 });
 
 test('a thousand images with thousands of retries are told in a dozen lines', () => {

@@ -94,6 +94,24 @@ export function imageFailed(at: number, image: number, message = 'not found (404
   };
 }
 
+export function output(
+  at: number,
+  change: Partial<Extract<TransferEvent, { type: 'output.progress' }>> = {},
+): TransferEvent {
+  return {
+    type: 'output.progress',
+    at,
+    image: 0,
+    reference: 'registry.example/image0:1',
+    output: 'sif:images/',
+    label: 'image0:1',
+    step: 'write',
+    doneBytes: 0,
+    totalBytes: 2_540_000_000,
+    ...change,
+  };
+}
+
 export function blob(index: number, change: Partial<ActiveBlob> = {}): ActiveBlob {
   return {
     digest: testDigest(`blob ${index}`),
