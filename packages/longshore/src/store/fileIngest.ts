@@ -8,6 +8,7 @@ import type { HeldLease } from './heldLease.ts';
 import type { IngestFolder } from './ingestFolder.ts';
 import { RangeSet } from './rangeSet.ts';
 import { digestMismatch, leaseLost, writeError } from './storeErrors.ts';
+import { SyncPace } from './syncPace.ts';
 import { ThreadedHash } from './threadedHash.ts';
 import type { ByteRange, Ingest } from './types.ts';
 import { type WriteIo, writeWhole, writeWholeLater } from './writeIo.ts';
@@ -32,20 +33,6 @@ export interface FileIngestParts {
   readonly onEnd: () => void;
 }
 
-/** How much new data is worth a sync and a record, by default. */
-export const CHECKPOINT_BYTES: number = 64 * 1024 * 1024;
-/** Keeps `state.json` of very large blobs short. */
-const MAX_CHECKPOINTS = 512;
-/**
- * With room for a sync, so much is handed to the disk in the meantime, without a record: what is left
- * for the end is what a pull waits for. Smaller steps, and records for them, keep the disk busy with
- * flushes (docs/adr/0021).
- */
-const WRITE_BEHIND_BYTES = 16 * 1024 * 1024;
-/** On slow links a checkpoint comes by time, once it is worth its sync. */
-const CHECKPOINT_MS = 30_000;
-const MIN_CHECKPOINT_BYTES = 4 * 1024 * 1024;
-
 /**
  * A blob being written into its ingest folder. The common case, the next chunk in order on a local
  * disk, is one blocking write and one hash update on the caller's buffer: nothing is allocated.
@@ -60,13 +47,10 @@ export class FileIngest implements Ingest {
   #hash: OrderedHash;
   /** Settles when this thread does not read the file any more, once another hashes it. */
   #handedOver: Promise<void> | undefined;
-  readonly #checkpointBytes: number;
+  readonly #pace: SyncPace;
   readonly #inFlight = new Set<Promise<void>>();
-  #unsyncedBytes = 0;
   #checkpointing: Promise<void> | undefined;
   #syncing: Promise<void> | undefined;
-  #uncheckedBytes = 0;
-  #checkedAtMs: number;
   #failure: LongshoreError | undefined;
   /** A failed sync means that the file may lack what was written to it, whatever reads say. */
   #syncFailed = false;
@@ -81,8 +65,7 @@ export class FileIngest implements Ingest {
     this.#claimed = parts.asyncWrites ? new RangeSet(parts.landed.toArray()) : parts.landed;
     this.resumedBytes = parts.landed.bytes;
     const { checkpointBytes, descriptor } = parts;
-    this.#checkpointBytes = Math.max(checkpointBytes, descriptor.size / MAX_CHECKPOINTS);
-    this.#checkedAtMs = parts.clock();
+    this.#pace = new SyncPace({ size: descriptor.size, checkpointBytes, nowMs: parts.clock() });
   }
 
   get signal(): AbortSignal {
@@ -189,7 +172,7 @@ export class FileIngest implements Ingest {
       throw writeError(cause, folder.dataPath);
     }
     this.#parts.onGrowth();
-    this.#countForCheckpoint(chunk.byteLength, nowMs);
+    this.#keepPace(chunk.byteLength, nowMs);
     return undefined;
   }
 
@@ -213,7 +196,7 @@ export class FileIngest implements Ingest {
       this.#inFlight.delete(writing);
     }
     this.#parts.onGrowth();
-    this.#countForCheckpoint(chunk.byteLength, clock());
+    this.#keepPace(chunk.byteLength, clock());
   }
 
   /** Something of the chunk is there already: only what is missing is written. */
@@ -232,26 +215,16 @@ export class FileIngest implements Ingest {
     await this.write(offset, chunk);
   }
 
-  #countForCheckpoint(bytes: number, nowMs: number): void {
-    this.#uncheckedBytes += bytes;
-    this.#unsyncedBytes += bytes;
+  #keepPace(bytes: number, nowMs: number): void {
+    this.#pace.landed(bytes);
     if (this.#checkpointing !== undefined || this.#landed.bytes === this.descriptor.size) return;
-    const late =
-      this.#uncheckedBytes >= MIN_CHECKPOINT_BYTES && nowMs - this.#checkedAtMs > CHECKPOINT_MS;
-    if (late || this.#uncheckedBytes >= this.#checkpointBytes) {
-      this.#uncheckedBytes = 0;
-      this.#checkedAtMs = nowMs;
-      this.#inBackground(this.#checkpoint());
-    } else if (this.#unsyncedBytes >= WRITE_BEHIND_BYTES && this.#parts.publisher.hasRoom) {
-      this.#inBackground(this.#syncNow());
-    }
-  }
-
-  #inBackground(work: Promise<unknown>): void {
-    this.#unsyncedBytes = 0;
-    this.#checkpointing = work.then(() => {
-      this.#checkpointing = undefined;
-    });
+    const next = this.#pace.next(nowMs, this.#parts.publisher.hasRoom);
+    if (next === undefined) return;
+    this.#checkpointing = (next === 'checkpoint' ? this.#checkpoint() : this.#syncNow()).then(
+      () => {
+        this.#checkpointing = undefined;
+      },
+    );
   }
 
   /** Puts on record what survives a crash of the machine. */

@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { BlobPublisher } from './blobPublisher.ts';
-import { CHECKPOINT_BYTES } from './fileIngest.ts';
 import { isGroupFolder, type StoreModes } from './files.ts';
 import { HASH_THREAD_BYTES, HashThread } from './hashThread.ts';
 import { type HolderIdentity, ownIdentity } from './holder.ts';
@@ -11,6 +10,7 @@ import { LEASE_DEFAULTS, LeaseKeeper } from './leaseKeeper.ts';
 import { LocalStore } from './localStore.ts';
 import { ReferenceBook } from './referenceBook.ts';
 import { prepareStore } from './storeFormat.ts';
+import { CHECKPOINT_BYTES } from './syncPace.ts';
 import type { Store } from './types.ts';
 import { SYSTEM_IO, type WriteIo } from './writeIo.ts';
 
