@@ -54,10 +54,10 @@ export async function writeHundred(folder: string, options: HundredOptions): Pro
     const run = plain ? '' : `RUN wc -c /own > /counted && echo ${token} >> /counted\n`;
     const dockerfile = `FROM ${base}\nCOPY own token /\n${run}`;
     await writeFile(join(context, 'Dockerfile'), dockerfile);
-    services[name] = { image: `${prefix}/${name}:latest`, build: { context } };
+    services[name] = { image: `${prefix}/${name}:latest`, build: { context, network: 'none' } };
   }
   const compose = join(folder, 'compose.json');
-  await writeFile(compose, JSON.stringify({ version: '3.8', services }));
+  await writeFile(compose, JSON.stringify({ name: 'hundred', services }));
   return { folder, names, compose };
 }
 

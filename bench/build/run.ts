@@ -1,6 +1,7 @@
 // A hundred images, built and pushed: `longshore build --push` beside xargs, Compose and buildah, cold, in
 // random order. `node bench/build/run.ts [--builder engine|buildah|assemble] [--ways NAME,...] [--images N]
-// [--blocks N] [--no-save]`; needs docker-registry and the builder, as root.
+// [--blocks N] [--no-save]`; needs docker-registry and the builder, as root. Ways with buildx or Compose need
+// `source <(bash bench/compose.sh)` first.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +13,7 @@ import { findProgram, mustRun } from '../../packages/longshore/test/interop/supp
 import { describeMachine } from '../pull/machine.ts';
 import { median, shuffle } from '../pull/measure.ts';
 import { writeBase, writeHundred } from './hundred.ts';
-import { compose, longshore, type Way, xargsBuildah, xargsDocker } from './ways.ts';
+import { compose, longshore, type Way, xargsBuildah, xargsBuildx, xargsDocker } from './ways.ts';
 
 const { values: flags } = parseArgs({
   options: {
@@ -31,7 +32,12 @@ const WAYS: Readonly<Record<string, Readonly<Record<string, Way>>>> = {
     'xargs -P 2/2': xargsDocker(2, 2),
     'xargs -P 4/3': xargsDocker(4, 3),
     'xargs -P 8/8': xargsDocker(8, 8),
-    compose,
+    'xargs -P 2/3': xargsDocker(2, 3),
+    'buildx -P 2/3': xargsBuildx(2, 3),
+    'buildx -P 4/3': xargsBuildx(4, 3),
+    'buildx -P 8/8': xargsBuildx(8, 8),
+    compose: compose(true),
+    'compose classic': compose(false),
   },
   buildah: {
     longshore: longshore('buildah'),
@@ -68,11 +74,19 @@ interface Row {
 }
 
 const rows: Row[] = [];
+/** Ways that did not get through, with what they said. */
+const failures: { readonly way: string; readonly message: string }[] = [];
 for (let block = 0; block < Number(flags.blocks); block += 1) {
-  for (const way of shuffle(chosen)) await once(block, way);
+  for (const way of shuffle(chosen)) await once(block, way).catch((error) => note(way, error));
 }
 summarise();
 if (!flags['no-save']) await save();
+
+function note(way: string, error: unknown): void {
+  const message = (error instanceof Error ? error.message : String(error)).slice(0, 500);
+  failures.push({ way, message });
+  console.log(`${way} failed: ${message}`);
+}
 
 /** The base is there before the clock starts, for everyone. */
 async function makeBase(): Promise<void> {
@@ -126,6 +140,7 @@ async function countRepositories(host: string): Promise<number> {
 function summarise(): void {
   const own = new Set(chosen.filter((way) => way.startsWith('longshore')));
   for (const way of chosen) {
+    if (!rows.some((row) => row.way === way)) continue;
     const ratios = rows
       .filter((row) => row.way === way)
       .map((row) => {
@@ -143,7 +158,7 @@ async function save(): Promise<void> {
   const target = join(import.meta.dirname, '../results/build');
   await mkdir(target, { recursive: true });
   const startedAt = new Date().toISOString();
-  const content = { startedAt, machine: await describeMachine(), flags, rows };
+  const content = { startedAt, machine: await describeMachine(), flags, rows, failures };
   const file = join(target, `${flags.builder}-${startedAt.slice(0, 19).replaceAll(':', '')}.json`);
   await writeFile(file, `${JSON.stringify(content, undefined, 1)}\n`);
 }
