@@ -2,7 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LongshoreError } from '../errors.ts';
 import { listBlobFiles } from './blobFiles.ts';
-import { PLAIN_MODES, replaceFile } from './files.ts';
+import { replaceFile, storeModes } from './files.ts';
 import { ownIdentity } from './holder.ts';
 import { layoutOf } from './layout.ts';
 import { fileSystemNow, readRunMarks } from './runMarks.ts';
@@ -28,16 +28,17 @@ export async function clearStore(
 ): Promise<{ readonly blobs: number; readonly freedBytes: number }> {
   const layout = layoutOf(resolve(path));
   if (!(await isStore(layout))) throw notAStore(layout.root, 'it has no longshore.json');
+  const modes = await storeModes(layout.root);
   try {
     const runs = await readRunMarks(layout, ownIdentity(), await fileSystemNow(layout));
     if (runs.oldestStartMs !== undefined && options.force !== true) throw inUse(layout.root);
     const { blobs } = await listBlobFiles(layout);
     // References first: if this is cut short, nothing points to what is gone.
-    await replaceFile(layout.indexFile, EMPTY_INDEX);
+    await replaceFile(layout.indexFile, EMPTY_INDEX, { mode: modes.file });
     for (const folder of [layout.refs, layout.ingest, layout.leases, layout.blobs]) {
       await emptyFolder(folder);
     }
-    await prepareStore(layout, PLAIN_MODES, false);
+    await prepareStore(layout, modes, false);
     return { blobs: blobs.length, freedBytes: blobs.reduce((sum, { size }) => sum + size, 0) };
   } catch (cause) {
     throw writeError(cause, layout.root);

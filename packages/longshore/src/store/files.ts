@@ -12,7 +12,7 @@ export interface StoreModes {
   readonly blob: number;
 }
 
-/** The umask decides; for tools that remove and hardly write. */
+/** The umask decides; for what only reads and removes. */
 export const PLAIN_MODES: StoreModes = { directory: undefined, file: undefined, blob: 0o444 };
 
 /** A name beside `path` that nobody else uses; starts with a dot, so that listings pass over it. */
@@ -36,6 +36,22 @@ export async function isGroupFolder(path: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+/** How files of the store in this folder are made: for its group where it is one's, else by the umask. */
+export async function storeModes(
+  root: string,
+  options: {
+    readonly groupShared?: boolean | undefined;
+    readonly blobMode?: number | undefined;
+  } = {},
+): Promise<StoreModes> {
+  const { groupShared = await isGroupFolder(root), blobMode = 0o444 } = options;
+  return {
+    directory: groupShared ? 0o2775 : undefined,
+    file: groupShared ? 0o664 : undefined,
+    blob: blobMode,
+  };
 }
 
 export interface ReplaceFileOptions {

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { BlobPublisher } from './blobPublisher.ts';
-import { isGroupFolder, type StoreModes } from './files.ts';
+import { storeModes } from './files.ts';
 import { HASH_THREAD_BYTES, HashThread } from './hashThread.ts';
 import { type HolderIdentity, ownIdentity } from './holder.ts';
 import { IndexWriter } from './indexWriter.ts';
@@ -75,7 +75,7 @@ export interface StoreOptions {
  */
 export async function openStore(path: string, options: StoreOptions = {}): Promise<Store> {
   const layout = layoutOf(resolve(path));
-  const modes = modesOf(options, options.groupShared ?? (await isGroupFolder(layout.root)));
+  const modes = await storeModes(layout.root, options);
   await prepareStore(layout, modes, options.create ?? true);
   const clock = options.clock ?? (() => performance.now());
   const identity = options.identity ?? ownIdentity();
@@ -104,12 +104,4 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
 /** Another thread on the same processor takes as much from the first as it gives. */
 function hashThreadBytes(): number {
   return availableParallelism() > 1 ? HASH_THREAD_BYTES : Number.POSITIVE_INFINITY;
-}
-
-function modesOf(options: StoreOptions, shared: boolean): StoreModes {
-  return {
-    directory: shared ? 0o2775 : undefined,
-    file: shared ? 0o664 : undefined,
-    blob: options.blobMode ?? 0o444,
-  };
 }

@@ -2,7 +2,7 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import type { Digest } from '../image/index.ts';
-import { isTemporaryName, PLAIN_MODES } from './files.ts';
+import { isTemporaryName, storeModes } from './files.ts';
 import { UPLOAD_PREFIX } from './fileUpload.ts';
 import { ownIdentity } from './holder.ts';
 import { BLOB_ALGORITHMS, blobFile, digestFromKey, digestKey, type StoreLayout } from './layout.ts';
@@ -58,7 +58,7 @@ async function pruneIngest(
   if (!isDone && newestMs > limits.nowMs - limits.leftoverAgeMs) return undefined;
   const keeper = new LeaseKeeper({
     layout,
-    modes: PLAIN_MODES,
+    modes: await storeModes(layout.root),
     identity: ownIdentity(),
     timing: LEASE_DEFAULTS,
     clock: () => performance.now(),

@@ -4,7 +4,7 @@ import type { Descriptor, Digest } from '../image/index.ts';
 import { type BlobFile, listBlobFiles, removeBlobFile } from './blobFiles.ts';
 import { type ChosenReference, chooseReferences } from './choosePrune.ts';
 import { ContentGraph } from './contentGraph.ts';
-import { PLAIN_MODES } from './files.ts';
+import { storeModes } from './files.ts';
 import { ownIdentity } from './holder.ts';
 import { IndexWriter } from './indexWriter.ts';
 import { layoutOf } from './layout.ts';
@@ -71,7 +71,7 @@ export async function pruneStore(store: Store, options: PruneOptions = {}): Prom
     if (!dryRun) await Promise.all(runs.ended.map((path) => unlink(path).catch(ignoreMissing)));
 
     const files = (await listBlobFiles(layout)).blobs;
-    const book = new ReferenceBook(layout, PLAIN_MODES);
+    const book = new ReferenceBook(layout, await storeModes(layout.root));
     const chosen = await pruneReferences(store, book, { files, nowMs, runStartMs, options });
     // Listed anew: references that were set meanwhile keep what they need.
     const gone = new Set(chosen.map(({ name }) => name));
@@ -127,7 +127,7 @@ async function pruneReferences(
     // One millisecond, since what was listed is rounded.
     if (await book.removeUnused(reference.name, reference.usedAtMs + 1)) removed.push(reference);
   }
-  const index = new IndexWriter(layoutOf(store.path), PLAIN_MODES, book);
+  const index = new IndexWriter(layoutOf(store.path), await storeModes(store.path), book);
   index.schedule();
   await index.flush();
   return removed;

@@ -101,5 +101,35 @@ test('two users share a store and a directory of SIFs', {
     );
     assert.equal(status, 0, stderr);
   }
+
+  // Whoever tidies up leaves a store that the others can go on with.
+  const cache = async (user: User, ...args: readonly string[]): Promise<void> => {
+    const { status, stderr } = await runProgram(
+      'setpriv',
+      [...as(user, 'cache', ...args, '--store', store)],
+      { env },
+    );
+    assert.equal(status, 0, `${args.join(' ')}: ${stderr}`);
+  };
+  await cache(one, 'prune', '--max-size', '1');
+  await assertShared(store);
+  await cache(one, 'verify', '--repair');
+  await assertShared(store);
+  await cache(one, 'clear', '--yes');
+  await assertShared(store);
+  const after = await run(two, 'pull', reference('c'));
+  assert.equal(after.status, 0, after.stderr);
+  await assertShared(store);
+  const last = await run(one, 'pull', reference('a'));
+  assert.equal(last.status, 0, last.stderr);
   await source.close();
 });
+
+/** Everything in a store but blobs can be changed by its group. */
+async function assertShared(store: string): Promise<void> {
+  for (const name of await readdir(store, { recursive: true })) {
+    const stats = await stat(join(store, name));
+    const wanted = stats.isDirectory() ? 0o2775 : name.startsWith('blobs/') ? 0o444 : 0o664;
+    assert.deepEqual([stats.mode & 0o7777, stats.gid], [wanted, GROUP], name);
+  }
+}
