@@ -16,6 +16,7 @@ import { buildEachPlatform } from '../platforms.ts';
 import { type ProgramEnd, runProgram } from '../program.ts';
 import { buildahArguments } from './arguments.ts';
 import { type BuildahConfiguration, loopbackHosts, writeConfiguration } from './configuration.ts';
+import { KnownBuilds, keyOf, readInputs } from './known.ts';
 import { parseStep, reasonOf } from './output.ts';
 import { buildahCannot } from './wishes.ts';
 
@@ -48,6 +49,8 @@ class Buildah implements Builder {
   /** Images of the store that buildah has in its own storage by now, by their name at the landing. */
   readonly #pulled = new OnceEach();
 
+  readonly #imageIds = new Map<string, string>();
+
   constructor(parts: BuildahParts) {
     this.#parts = parts;
     this.version = `buildah ${parts.version}`;
@@ -64,10 +67,13 @@ class Buildah implements Builder {
     try {
       const configuration = await this.#configure(request, landing, folder);
       const bases = await this.#bringBases(request, landing, configuration);
-      const dockerfile = await placeDockerfile(request.target, folder);
-      return await buildEachPlatform(request.target.platforms, request.store, (platform) =>
-        this.#run(request, { landing, configuration, bases, dockerfile, platform }),
-      );
+      const run = { landing, configuration, bases };
+      return await this.#unlessKnown(request, async () => {
+        const dockerfile = await placeDockerfile(request.target, folder);
+        return await buildEachPlatform(request.target.platforms, request.store, (platform) =>
+          this.#run(request, { ...run, dockerfile, platform }),
+        );
+      });
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -96,6 +102,57 @@ class Buildah implements Builder {
       auths: new Map([[landing.host, landing.auth]]),
       plainHosts: new Set([landing.host, ...mentioned]),
     });
+  }
+
+  /** Takes from the store what was built before of the same, and remembers what is built now. */
+  async #unlessKnown(request: BuildRequest, build: () => Promise<BuiltImage>): Promise<BuiltImage> {
+    const { target, store, bases, onLog, signal } = request;
+    const inputs = await readInputs(target);
+    if (inputs === undefined) return await build();
+    const known = new KnownBuilds(store);
+    const makeKey = async (): Promise<string | undefined> => {
+      const made = [this.version, this.#parts.isolation ?? ''];
+      for (const name of inputs.images) {
+        const id = bases.get(name)?.digest ?? (await this.#imageId(name, signal));
+        if (id === undefined) return undefined;
+        made.push(`${name} ${id}`);
+      }
+      return keyOf(inputs, made);
+    };
+    const key = await makeKey();
+    const before = key === undefined ? undefined : await known.find(key);
+    if (before !== undefined) {
+      onLog('Nothing that goes into it has changed: taken from the store');
+      return before;
+    }
+    const image = await build();
+    // Bases that were not here have been fetched by now; files may have changed meanwhile.
+    const after = await makeKey();
+    const isSame = (await readInputs(target))?.hash === inputs.hash;
+    if (after !== undefined && isSame) await known.remember(after, image);
+    return image;
+  }
+
+  /** What buildah has in its storage under a name; it is asked once, as it fetches nothing newer. */
+  async #imageId(name: string, signal: AbortSignal): Promise<string | undefined> {
+    const asked = this.#imageIds.get(name);
+    if (asked !== undefined) return asked;
+    const { path, options } = this.#parts;
+    const lines: string[] = [];
+    const end = await runProgram({
+      path,
+      args: [
+        ...storageArguments(options),
+        ...['inspect', '--type=image', '--format={{.FromImageID}}', name],
+      ],
+      env: options.environment,
+      signal,
+      onLine: (line) => lines.push(line),
+    });
+    const isThere = end.kind === 'exit' && end.code === 0;
+    const id = isThere ? lines.find((line) => /^[0-9a-f]{64}$/.test(line)) : undefined;
+    if (id !== undefined) this.#imageIds.set(name, id);
+    return id;
   }
 
   /** Each base is brought into buildah's storage once, however many builds wait for it. */

@@ -1,0 +1,139 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isLongshoreError } from '../../../errors.ts';
+import { parseDigest } from '../../../image/index.ts';
+import type { Store } from '../../../store/index.ts';
+import { readImage } from '../../../transfer/index.ts';
+import { readIgnoreFile } from '../../context/readIgnore.ts';
+import { parseDockerfile } from '../../dockerfile/parse.ts';
+import { readStages, type Stage } from '../../dockerfile/stages.ts';
+import type { Instruction } from '../../dockerfile/types.ts';
+import type { BuildTarget, BuiltImage } from '../../target.ts';
+import { contextTar } from '../engine/context.ts';
+import { parseObject } from '../json.ts';
+
+/** What an image is made of, apart from the images that it is built from. */
+export interface Inputs {
+  /** Covers the target, its Dockerfile and its context, times of files included. */
+  readonly hash: string;
+  /** What `FROM` and `COPY --from` name. */
+  readonly images: readonly string[];
+}
+
+/**
+ * Reads all that goes into a target, where that can be known: nothing fetched, no secrets, and nothing
+ * that asks for a build without cache.
+ * @returns nothing where it cannot
+ */
+export async function readInputs(target: BuildTarget): Promise<Inputs | undefined> {
+  const { context, dockerfile } = target;
+  if (context.kind !== 'folder' || !isClosed(target)) return undefined;
+  try {
+    const file = dockerfile.kind === 'file' ? dockerfile.path : undefined;
+    const text = file === undefined ? inlineText(target) : await readFile(file, 'utf8');
+    const { stages } = readStages(parseDockerfile(text, 'Dockerfile'), { args: target.args });
+    if (stages.some(({ instructions }) => instructions.some(isOpen))) return undefined;
+    const { name: _, place: __, tags: ___, ...wishes } = target;
+    const hash = createHash('sha256').update(JSON.stringify([wishes, text]));
+    const { rules } = await readIgnoreFile(context.path, file);
+    const whole = contextTar({ folder: context.path, rules, extra: new Map() });
+    for await (const chunk of whole) hash.update(chunk);
+    return { hash: hash.digest('hex'), images: imagesOf(stages, target) };
+  } catch {
+    // The build itself will say what is wrong.
+    return undefined;
+  }
+}
+
+function inlineText({ dockerfile }: BuildTarget): string {
+  return dockerfile.kind === 'inline' ? dockerfile.text : '';
+}
+
+/** Nothing of it comes from anywhere but its context and images. */
+function isClosed(target: BuildTarget): boolean {
+  const asks = [target.secrets, target.ssh, target.cacheFrom, target.cacheTo, target.noCacheFilter];
+  return (
+    !target.noCache &&
+    !target.pull &&
+    asks.every(({ length }) => length === 0) &&
+    Object.values(target.contexts).every(({ kind }) => kind === 'image' || kind === 'target')
+  );
+}
+
+/** It may read what is neither in the context nor in an image. */
+function isOpen({ keyword, flags, text }: Instruction): boolean {
+  if (keyword === 'RUN') return flags.some(({ name }) => name === 'mount');
+  return keyword === 'ONBUILD' || (keyword === 'ADD' && /:\/\/|@|\$/.test(text));
+}
+
+function imagesOf(stages: readonly Stage[], { contexts }: BuildTarget): readonly string[] {
+  const own = new Set(stages.flatMap(({ name, index }) => [name ?? '', String(index)]));
+  const bases = stages.filter(({ baseStage }) => baseStage === undefined).map(({ base }) => base);
+  const copied = stages
+    .flatMap(({ instructions }) => instructions)
+    .flatMap(({ flags }) =>
+      flags.flatMap(({ name, value }) => (name === 'from' ? (value ?? []) : [])),
+    )
+    .filter((name) => !own.has(name.toLowerCase()));
+  const named = new Set([...bases, ...copied].filter((name) => name !== 'scratch'));
+  return Array.from(named, (name) => {
+    const context = Object.hasOwn(contexts, name) ? contexts[name] : undefined;
+    return context?.kind === 'image' ? context.reference : name;
+  });
+}
+
+/**
+ * Images that were built before, by what they were made of. Buildah commits the last step of a build
+ * straight to a registry, so that its own cache never has it: without this the step ran again for
+ * every run, and made another image.
+ */
+export class KnownBuilds {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** @returns nothing where there is none, or the store does not have all of it any more */
+  async find(key: string): Promise<BuiltImage | undefined> {
+    const text = await readFile(this.#file(key), 'utf8').catch(() => '');
+    const { mediaType, digest, size } = parseObject(text) ?? {};
+    if (typeof mediaType !== 'string' || typeof digest !== 'string' || typeof size !== 'number') {
+      return undefined;
+    }
+    try {
+      const image = { mediaType, digest: parseDigest(digest), size };
+      await readImage(image, this.#store);
+      return image;
+    } catch (error) {
+      if (isLongshoreError(error)) return undefined;
+      throw error;
+    }
+  }
+
+  /** What cannot be written costs a build the next time, and nothing else. */
+  async remember(key: string, image: BuiltImage): Promise<void> {
+    const { mediaType, digest, size } = image;
+    const file = this.#file(key);
+    const temporary = `${file}.${randomBytes(6).toString('hex')}`;
+    try {
+      await mkdir(dirname(file), { recursive: true });
+      await writeFile(temporary, JSON.stringify({ mediaType, digest, size }));
+      await rename(temporary, file);
+    } catch {
+      // As said.
+    }
+  }
+
+  #file(key: string): string {
+    return join(this.#store.path, 'builds', `${key}.json`);
+  }
+}
+
+/** @param made all else that the image depends on: the builder, and the images it is built from */
+export function keyOf(inputs: Inputs, made: readonly string[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([1, inputs.hash, made]))
+    .digest('hex');
+}
