@@ -95,6 +95,15 @@ function testRuns(check: Check): void {
     assert.notEqual(await id(first), await id(second));
   });
 
+  check('makes the same image again of what has not changed', async ({ bench, bases }) => {
+    const Dockerfile = `FROM ${BASE}\nRUN cat /proc/sys/kernel/random/uuid > /id\n`;
+    // An engine keeps no image, and so no last step, that nobody has named.
+    const target = await bench.target({ Dockerfile }, { tags: ['localhost/kept:1'] });
+    const first = await bench.build(target, { bases });
+    const second = await bench.build(target, { bases });
+    assert.equal(second.image.digest, first.image.digest);
+  });
+
   check('runs several at once', async ({ bench, bases }) => {
     const built = await Promise.all(
       Array.from({ length: 4 }, async (_, number) => {

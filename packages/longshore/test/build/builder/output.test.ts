@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
-import { parseStep, reasonOf } from '../../../src/build/builder/buildah/output.ts';
+import { parseStep, reasonOf, storedImage } from '../../../src/build/builder/buildah/output.ts';
 import { BuildxProgress } from '../../../src/build/builder/buildx/progress.ts';
 import { parseInspect } from '../../../src/build/builder/buildx/wishes.ts';
 import { BuildMessages } from '../../../src/build/builder/engine/messages.ts';
@@ -54,6 +54,11 @@ describe('what builders print', () => {
     const error = 'Error: building at STEP "RUN echo \\"a\\"": exit status 3';
     assert.equal(reasonOf(['STEP 1/1: RUN', error, 'more']), 'exit status 3');
     assert.equal(reasonOf(['all is well']), undefined);
+    const [id, host] = ['5e'.repeat(32), '127.0.0.1:38565'];
+    const stuck = `Error: copying image "${id}": trying to reuse blob: Get "https://${host}/v2/"`;
+    assert.equal(storedImage(['COMMIT', stuck], host), id);
+    assert.equal(storedImage(['COMMIT', stuck], '127.0.0.1:1'), undefined);
+    assert.equal(storedImage([error], host), undefined);
   });
 
   it('from an engine is put together from pieces', () => {

@@ -7,7 +7,7 @@ import type { BuildTarget, BuiltImage } from '../../target.ts';
 import { readDockerfileFacts } from '../dockerfileFacts.ts';
 import { builderGone, buildFailed } from '../failure.ts';
 import { findProgram } from '../findProgram.ts';
-import { type Landing, Landings } from '../landing.ts';
+import { type Landing, type LandingPlace, Landings } from '../landing.ts';
 import { OnceEach } from '../onceEach.ts';
 import type { BuilderOptions } from '../options.ts';
 import { LastLines } from '../outputLines.ts';
@@ -17,7 +17,7 @@ import { type ProgramEnd, runProgram } from '../program.ts';
 import { buildahArguments } from './arguments.ts';
 import { type BuildahConfiguration, loopbackHosts, writeConfiguration } from './configuration.ts';
 import { KnownBuilds, keyOf, readInputs } from './known.ts';
-import { parseStep, reasonOf } from './output.ts';
+import { parseStep, reasonOf, storedImage } from './output.ts';
 import { buildahCannot } from './wishes.ts';
 
 /**
@@ -143,7 +143,10 @@ class Buildah implements Builder {
       path,
       args: [
         ...storageArguments(options),
-        ...['inspect', '--type=image', '--format={{.FromImageID}}', name],
+        'inspect',
+        '--type=image',
+        '--format={{.FromImageID}}',
+        name,
       ],
       env: options.environment,
       signal,
@@ -220,7 +223,31 @@ class Buildah implements Builder {
       },
     });
     if (end.kind === 'exit' && end.code === 0) return await place.take();
-    throw landing.takeFailure() ?? this.#failure(target, end, { step, lines: lines.lines });
+    const failure = landing.takeFailure();
+    const stored = failure === undefined ? storedImage(lines.lines, landing.host) : undefined;
+    if (stored === undefined) {
+      throw failure ?? this.#failure(target, end, { step, lines: lines.lines });
+    }
+    await this.#push(stored, place, { configuration, signal });
+    return await place.take();
+  }
+
+  async #push(
+    image: string,
+    place: LandingPlace,
+    { configuration, signal }: Pick<BuildRun, 'configuration'> & Pick<BuildRequest, 'signal'>,
+  ): Promise<void> {
+    const lines = new LastLines();
+    const flags = ['--quiet', '--format=oci', `--authfile=${configuration.authFile}`];
+    const end = await this.#spawn({
+      args: ['push', ...flags, image, `docker://${place.reference}`],
+      configuration,
+      signal,
+      onLine: (line) => lines.push(line),
+    });
+    if (end.kind === 'exit' && end.code === 0) return;
+    const reason = reasonOf(lines.lines) ?? 'it died';
+    throw builderGone(this.version, `could not hand over the image: ${reason}`);
   }
 
   #failure(

@@ -16,3 +16,14 @@ export function reasonOf(lines: readonly string[]): string | undefined {
   const last = lines.findLast((line) => /^Error: /i.test(line));
   return last?.replace(/^Error: /i, '').replace(/^building at STEP "(?:[^"\\]|\\.)*": /, '');
 }
+
+/**
+ * The image in buildah's storage that it could not copy to the registry at `host`. When all steps come
+ * from its cache, buildah (1.28) copies without the credentials and settings that it was given, which
+ * otherwise it goes by.
+ */
+export function storedImage(lines: readonly string[], host: string): string | undefined {
+  const last = lines.findLast((line) => line.startsWith('Error: '));
+  if (last?.includes(host) !== true) return undefined;
+  return /^Error: copying image "([0-9a-f]{64})": /.exec(last)?.[1];
+}
