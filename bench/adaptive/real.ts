@@ -1,7 +1,8 @@
 // `--workers auto` beside every fixed width over real sockets: whole processes, in an order that chance
 // decides. `node bench/adaptive/real.ts [SCENARIO...] [--autos N] [--widths 1,2,...] [--no-save]`;
-// `--bin FILE` takes the package from where it is installed already, `--report` only writes real.md.
+// `TMPDIR=/dev/shm` keeps the disk out of it, `--bin FILE` takes the package from where it is installed already, `--report` only writes real.md.
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeTempFolder } from '../../packages/longshore/test/interop/support/files.ts';
@@ -35,19 +36,26 @@ async function sweep(scenario: RealScenario, bin: string): Promise<RealResult> {
   const startedAt = new Date().toISOString();
   console.log(`\n${scenario.name}: ${scenario.what}`);
   for (const workers of shuffle([...widths.map(Number), ...autos])) {
-    const run = await pullOnce(stage, workers, { bin, folder: folder.path, bound: scenario.bound });
+    const bound = workers === 'auto' ? scenario.bound : hopeless(runs, scenario.bound);
+    const run = await pullOnce(stage, workers, { bin, folder: folder.path, bound });
     runs.push(run);
     const { seconds, cpuSeconds, connections, width, says, counted, load } = run;
     const own =
       says === undefined ? '' : `${connections?.toFixed(1)} on average, ${width}: ${says}`;
     const { refusals, maxBodies, requests } = counted;
-    const took = seconds === undefined ? `stopped at ${scenario.bound} s` : seconds.toFixed(2);
+    const took = seconds === undefined ? `stopped at ${bound.toFixed(0)} s` : seconds.toFixed(2);
     console.log(
       `${String(workers).padStart(5)}  ${took}  cpu ${cpuSeconds?.toFixed(1)}  load ${load.toFixed(1)}  ` +
         `${requests} requests, ${refusals} refused, at most ${maxBodies}  ${own}`,
     );
   }
-  return { scenario, startedAt, machine: await describeMachine(), runs };
+  return { scenario, startedAt, machine: await describeMachine(), folder: tmpdir(), runs };
+}
+
+/** A width that takes half as long again as the best so far, and 3 s, is out of the question. */
+function hopeless(runs: readonly RealRun[], bound: number): number {
+  const best = Math.min(...runs.map(({ seconds }) => seconds ?? Number.POSITIVE_INFINITY));
+  return Math.min(bound, 1.5 * best + 3);
 }
 
 async function readAll(): Promise<RealResult[]> {

@@ -8,6 +8,8 @@ export interface RealResult {
   readonly scenario: RealScenario;
   readonly startedAt: string;
   readonly machine: Machine;
+  /** Where the store and the registry had their files. @defaultValue '/tmp' */
+  readonly folder?: string;
   readonly runs: readonly RealRun[];
 }
 
@@ -15,7 +17,7 @@ export interface RealResult {
 export function realReport(results: readonly RealResult[]): string {
   const [first] = results;
   const machine = first === undefined ? '' : `${first.machine.cores} x ${first.machine.cpu}`;
-  const rows = results.map(({ scenario, runs, startedAt }) => {
+  const rows = results.map(({ scenario, runs, startedAt, folder = '/tmp' }) => {
     const { best, bestWidth, enough, auto, limit, connections, inTime, narrow, byWidth } =
       judgeReal(runs);
     const autos = runs.filter(({ workers }) => workers === 'auto');
@@ -36,19 +38,20 @@ export function realReport(results: readonly RealResult[]): string {
       byWidth.map(([width, seconds]) => `${width}: ${seconds.toFixed(1)}`).join(', '),
       `${Math.min(...loads).toFixed(1)} to ${Math.max(...loads).toFixed(1)}`,
       startedAt.slice(0, 16),
+      folder,
     ];
     return `| ${cells.join(' | ')} |`;
   });
   return `# Adaptive concurrency over real sockets
 
 Written by \`node bench/adaptive/real.ts\` on ${machine}. Whole processes of the package as npm installs it,
-into a cold store on disk, with nothing remembered of the host; one run of each width and several of
+into a cold store (in /dev/shm: in memory, out of the way of who else uses the disk), with nothing remembered of the host; one run of each width and several of
 \`--workers auto\` in random order, medians. "Enough" is the smallest width within 5 % of the best. In
 brackets: the goal, 10 % and 3 s above the best, and 1.5 times what is enough. Widths that are missing
-were stopped at the bound of the scenario. The raw runs are in \`real/\`.
+were stopped: at the bound of the scenario, or at 1.5 times the best so far and 3 s. The raw runs are in \`real/\`.
 
-| scenario | what | best / enough | best, s | auto, s | connections | in time | narrow | auto says | refusals of each auto run | seconds by width | load | at |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| scenario | what | best / enough | best, s | auto, s | connections | in time | narrow | auto says | refusals of each auto run | seconds by width | load | at | in |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `;
 }

@@ -56,6 +56,7 @@ class Elastic implements ElasticController {
   #others = 0;
   #holdMs: number;
   #leftMs = 0;
+  #probingMs = 0;
   #direction: 1 | -1 = -1;
   #failedUp = 0;
   #failedDown = 0;
@@ -96,6 +97,7 @@ class Elastic implements ElasticController {
     this.#busy.take(isCpuBound(sample), elapsedMs);
     const idle = sample.active < this.#rules.filled * this.target && (sample.waiting ?? 0) === 0;
     this.#tally.add(sample, elapsedMs, idle);
+    if (this.phase === 'probing') this.#probingMs += elapsedMs;
     this.#step(sample, elapsedMs);
     const before = this.target;
     const reached = Math.min(this.#width, this.#refusals.ceiling, this.#refusals.reach);
@@ -165,6 +167,8 @@ class Elastic implements ElasticController {
     // What broke at a width that is being tried says nothing against the one that is held.
     const tried = this.phase === 'probing' && this.#width > this.#base;
     if (tried) this.#failedUp += 1;
+    // What was reached where connections broke is no measure for the width that is left.
+    this.#reference = undefined;
     this.#fallBack(tried ? this.#base : Math.floor(0.7 * this.#base), 'connections broke');
     return true;
   }
@@ -306,20 +310,25 @@ class Elastic implements ElasticController {
       return;
     }
     if (change === 'fell after a trim') {
+      // Whether the trim was to blame shows at the width before it: goodput comes back, or falls again.
       this.#base = Math.min(this.#cap(), this.#reference.width);
       this.#reference.lower();
+      this.#failedDown = Math.max(1, this.#failedDown);
+      return this.#hold(this.#rules.firstHoldMs);
     }
     if (change === 'rose') this.#failedUp = 0;
     this.#failedDown = 0;
     this.#holdMs = this.#rules.firstHoldMs;
-    this.#beginProbe(1);
+    if (this.#base < this.#cap()) this.#beginProbe(1);
   }
 
   #hold(forMs: number): void {
     this.#coordinator.endProbe(this.#origin);
     this.phase = 'holding';
     this.#probe = undefined;
-    this.#leftMs = Math.max(forMs, this.#rules.holdGuards * guardUpMs(this.#rules, this.#rttMs));
+    const guardsMs = this.#rules.holdGuards * guardUpMs(this.#rules, this.#rttMs);
+    this.#leftMs = Math.max(forMs, guardsMs, this.#rules.holdProbes * this.#probingMs);
+    this.#probingMs = 0;
     this.#reference?.restart();
     this.#setWidth(this.#base);
   }

@@ -9,8 +9,10 @@ const LONGEST_RAISE_MS = 300_000;
 const MOODY_RAISE_MS = 5_000;
 /** Registries that count flows count to fewer than this; from here on the start may take larger steps. */
 const MANY = 12;
-/** A connection takes four round trips to answer: so far away, two at a time would take ten seconds. */
-const FAR_MS = 80;
+/** An answer takes four round trips on a new connection: from here on two at a time take seconds, */
+const FAR_MS = 10;
+/** and from here on ten. */
+const VERY_FAR_MS = 80;
 
 /** What follows from a refusal. */
 export interface RefusalOutcome {
@@ -40,7 +42,7 @@ export class Refusals {
   #takenSince = true;
   #proven: number;
   #count = 0;
-  #far = false;
+  #rttMs = 0;
 
   constructor(options: {
     readonly max: number;
@@ -70,20 +72,21 @@ export class Refusals {
   }
 
   /**
-   * How many flows may be open now. Beyond what the server has proved to take, only two requests (a
-   * quarter more once it took twelve) are out at a time, so a limit is met by two refusals (four on a long line) and not
-   * by a burst of them.
+   * How many flows may be open now. Beyond what the server has proved to take, only two requests are
+   * out at a time, so a limit is met by two refusals and not by a burst of them. On a long line four
+   * may be, and half as many again as were taken once those are twelve.
    */
   get reach(): number {
     if (this.#count > 0) return this.#proven + 1;
-    const beyond = this.#proven < MANY ? (this.#far ? 4 : 2) : this.#proven >> 1;
-    return this.#proven + beyond;
+    if (this.#rttMs < FAR_MS) return this.#proven + 2;
+    const few = this.#rttMs < VERY_FAR_MS ? 2 : 4;
+    return this.#proven + (this.#proven < MANY ? few : this.#proven >> 1);
   }
 
   /** Books a sample; an outcome when it holds refusals. */
   take(sample: ElasticSample, base: number): RefusalOutcome | undefined {
     const { atMs, refusals } = sample;
-    this.#far = (sample.rttMs ?? 0) >= FAR_MS;
+    this.#rttMs = sample.rttMs ?? this.#rttMs;
     const accepted = sample.acceptedAt ?? (sample.requests === undefined ? sample.active : 0);
     this.#proven = Math.max(this.#proven, Math.min(this.#max, accepted));
     this.#pace.book(atMs, sample.requests ?? 0);

@@ -16,7 +16,7 @@ export const ELASTIC_RULES = {
   guardDownLeastMs: 100,
   /** While starting, clear growth is believed after so long. */
   dwellRtts: 2,
-  dwellLeastMs: 120,
+  dwellLeastMs: 200,
   slowElasticity: 0.3,
   clearElasticity: 0.6,
   /** Two short looks below this part of the best end the start. */
@@ -37,6 +37,8 @@ export const ELASTIC_RULES = {
   maxPairs: 5,
   /** Holds last at least so many guards: far away, probing costs more. */
   holdGuards: 6,
+  /** A hold lasts at least so many times as long as the probes before it: they cost, wherever the knee is. */
+  holdProbes: 1,
   firstHoldMs: 4_000,
   longestHoldMs: 20_000,
   holdGrowth: 1.4,
