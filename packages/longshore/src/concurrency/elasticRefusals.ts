@@ -9,10 +9,10 @@ const LONGEST_RAISE_MS = 300_000;
 const MOODY_RAISE_MS = 5_000;
 /** Registries that count flows count to fewer than this; from here on the start may take larger steps. */
 const MANY = 12;
-/** An answer takes four round trips on a new connection: from here on two at a time take seconds, */
-const FAR_MS = 10;
-/** and from here on ten. */
-const VERY_FAR_MS = 80;
+/** Two requests at a time cost nothing to speak of while an answer takes less than this, */
+const NEAR_MS = 60;
+/** and with round trips longer than this they would take ten seconds. */
+const FAR_MS = 80;
 
 /** What follows from a refusal. */
 export interface RefusalOutcome {
@@ -43,6 +43,7 @@ export class Refusals {
   #proven: number;
   #count = 0;
   #rttMs = 0;
+  #setupMs = 0;
 
   constructor(options: {
     readonly max: number;
@@ -78,8 +79,8 @@ export class Refusals {
    */
   get reach(): number {
     if (this.#count > 0) return this.#proven + 1;
-    if (this.#rttMs < FAR_MS) return this.#proven + 2;
-    const few = this.#rttMs < VERY_FAR_MS ? 2 : 4;
+    if (this.#setupMs < NEAR_MS) return this.#proven + 2;
+    const few = this.#rttMs < FAR_MS ? 2 : 4;
     return this.#proven + (this.#proven < MANY ? few : this.#proven >> 1);
   }
 
@@ -87,6 +88,7 @@ export class Refusals {
   take(sample: ElasticSample, base: number): RefusalOutcome | undefined {
     const { atMs, refusals } = sample;
     this.#rttMs = sample.rttMs ?? this.#rttMs;
+    this.#setupMs = sample.setupMs ?? this.#rttMs;
     const accepted = sample.acceptedAt ?? (sample.requests === undefined ? sample.active : 0);
     this.#proven = Math.max(this.#proven, Math.min(this.#max, accepted));
     this.#pace.book(atMs, sample.requests ?? 0);

@@ -138,7 +138,7 @@ export class Lanes {
         active: limiter.active,
         waiting: limiter.waiting + splittable,
         silent,
-        ...(rttMs === undefined ? {} : { rttMs }),
+        ...(rttMs === undefined ? {} : { rttMs, setupMs: rttMs }),
       });
       if (target !== limiter.width) limiter.resize(target);
     }

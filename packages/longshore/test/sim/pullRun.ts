@@ -262,6 +262,7 @@ class PullRun {
 
   #sample(active: number): void {
     const bytes = this.#moved * MB;
+    const { rtt, request } = this.#world.scenario;
     const refusals =
       this.#refused > 0
         ? { count: this.#refused, inFlight: this.#refusedWith, retryAfterMs: this.#retryAfterMs() }
@@ -276,7 +277,8 @@ class PullRun {
       refusals,
       breaks: this.#reset,
       silent: this.#silent(),
-      rttMs: this.#world.scenario.rtt * 1000,
+      rttMs: rtt * 1000,
+      setupMs: (4 * rtt + request) * 1000,
       cpuBusy: this.#world.scenario.cpu === undefined ? 0 : this.#busy,
     });
     this.#trace.push({
