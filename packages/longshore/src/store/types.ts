@@ -27,9 +27,9 @@ export interface Ingest {
    */
   readonly signal: AbortSignal;
   /**
-   * Has another thread hash, from the file: for whoever is busy with more than writing, and for blobs
-   * that come out of order, which are read back anyway. Without effect on small blobs, on those of
-   * which more than half is hashed, and where the store has no such thread.
+   * Has another thread hash, from the file: for blobs that come out of order, which are read back
+   * anyway. Without effect where little is left to hash or more than half is hashed, and where the
+   * store has no such thread.
    */
   hashElsewhere(): void;
   /**
