@@ -11,11 +11,14 @@ export async function runRunsResume(given: CommandContext): Promise<number> {
   const context = withKept(given, run.plan.settings);
   const connection = await readConnection(context);
   return carryOut(context, connection, async (yard) => {
-    const { builder, why } = await openBuilderFor(context, yard, {
+    const { builder } = await openBuilderFor(context, yard, {
       name: run.plan.builder,
       needs: run.plan.graph.targets,
     });
-    yard.renderer.notice('info', `Taking up ${run.plan.id}; ${why}`);
+    yard.renderer.notice(
+      'info',
+      `Taking up ${run.plan.id} with ${builder.version}, as it was begun`,
+    );
     return { run, builder };
   });
 }

@@ -11,6 +11,9 @@ import type { Settled, Workers } from '../lanes.ts';
 import { Upload, type UploadEnd } from './upload.ts';
 import { UploadNorm } from './uploadNorm.ts';
 
+/** The controller then still says what it said before the first upload. */
+const TOO_SHORT = 'the push was over before more were tried';
+
 /** As many uploads as one registry gets at the most. */
 const MOST_PUSHERS = 16;
 
@@ -126,7 +129,7 @@ export class UploadLane {
     const origin = this.registry;
     if (pushers !== 'auto') return { origin, mode: 'fixed', width: pushers };
     const { target: width, reason } = this.#controller;
-    return { origin, mode: 'auto', width, reason };
+    return { origin, mode: 'auto', width, reason: reason === 'starting' ? TOO_SHORT : reason };
   }
 
   /** What is worth remembering of this registry. */

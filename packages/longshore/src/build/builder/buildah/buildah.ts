@@ -16,7 +16,7 @@ import { buildEachPlatform } from '../platforms.ts';
 import { type ProgramEnd, runProgram } from '../program.ts';
 import { buildahArguments } from './arguments.ts';
 import { type BuildahConfiguration, loopbackHosts, writeConfiguration } from './configuration.ts';
-import { KnownBuilds, keyOf, readInputs } from './known.ts';
+import { unlessKnown } from './known.ts';
 import { parseStep, reasonOf, storedImage } from './output.ts';
 import { buildahCannot } from './wishes.ts';
 
@@ -68,7 +68,12 @@ class Buildah implements Builder {
       const configuration = await this.#configure(request, landing, folder);
       const bases = await this.#bringBases(request, landing, configuration);
       const run = { landing, configuration, bases };
-      return await this.#unlessKnown(request, async () => {
+      const made = {
+        by: [this.version, this.#parts.isolation ?? ''],
+        idOf: async (name: string) =>
+          request.bases.get(name)?.digest ?? (await this.#imageId(name, request.signal)),
+      };
+      return await unlessKnown(request, made, async () => {
         const dockerfile = await placeDockerfile(request.target, folder);
         return await buildEachPlatform(request.target.platforms, request.store, (platform) =>
           this.#run(request, { ...run, dockerfile, platform }),
@@ -102,35 +107,6 @@ class Buildah implements Builder {
       auths: new Map([[landing.host, landing.auth]]),
       plainHosts: new Set([landing.host, ...mentioned]),
     });
-  }
-
-  /** Takes from the store what was built before of the same, and remembers what is built now. */
-  async #unlessKnown(request: BuildRequest, build: () => Promise<BuiltImage>): Promise<BuiltImage> {
-    const { target, store, bases, onLog, signal } = request;
-    const inputs = await readInputs(target);
-    if (inputs === undefined) return await build();
-    const known = new KnownBuilds(store);
-    const makeKey = async (): Promise<string | undefined> => {
-      const made = [this.version, this.#parts.isolation ?? ''];
-      for (const name of inputs.images) {
-        const id = bases.get(name)?.digest ?? (await this.#imageId(name, signal));
-        if (id === undefined) return undefined;
-        made.push(`${name} ${id}`);
-      }
-      return keyOf(inputs, made);
-    };
-    const key = await makeKey();
-    const before = key === undefined ? undefined : await known.find(key);
-    if (before !== undefined) {
-      onLog('Nothing that goes into it has changed: taken from the store');
-      return before;
-    }
-    const image = await build();
-    // Bases that were not here have been fetched by now; files may have changed meanwhile.
-    const after = await makeKey();
-    const isSame = (await readInputs(target))?.hash === inputs.hash;
-    if (after !== undefined && isSame) await known.remember(after, image);
-    return image;
   }
 
   /** What buildah has in its storage under a name; it is asked once, as it fetches nothing newer. */

@@ -5,6 +5,7 @@ import { isLongshoreError } from '../../../errors.ts';
 import { parseDigest } from '../../../image/index.ts';
 import type { Store } from '../../../store/index.ts';
 import { readImage } from '../../../transfer/index.ts';
+import type { BuildRequest } from '../../builder.ts';
 import { readIgnoreFile } from '../../context/readIgnore.ts';
 import { parseDockerfile } from '../../dockerfile/parse.ts';
 import { readStages, type Stage } from '../../dockerfile/stages.ts';
@@ -129,6 +130,47 @@ export class KnownBuilds {
   #file(key: string): string {
     return join(this.#store.path, 'builds', `${key}.json`);
   }
+}
+
+/** What an image depends on besides its inputs. */
+export interface Making {
+  /** The builder and how it goes to work. */
+  readonly by: readonly string[];
+  /** The image that the builder has under a name; nothing where it would have to fetch one. */
+  readonly idOf: (name: string) => Promise<string | undefined>;
+}
+
+/** Takes from the store what was built before of the same, and remembers what is built now. */
+export async function unlessKnown(
+  { target, store, onLog }: BuildRequest,
+  making: Making,
+  build: () => Promise<BuiltImage>,
+): Promise<BuiltImage> {
+  const inputs = await readInputs(target);
+  if (inputs === undefined) return await build();
+  const known = new KnownBuilds(store);
+  const key = await makeKey(inputs, making);
+  const before = key === undefined ? undefined : await known.find(key);
+  if (before !== undefined) {
+    onLog('Nothing that goes into it has changed: taken from the store');
+    return before;
+  }
+  const image = await build();
+  // Bases that were not here have been fetched by now; files may have changed meanwhile.
+  const after = await makeKey(inputs, making);
+  const isSame = (await readInputs(target))?.hash === inputs.hash;
+  if (after !== undefined && isSame) await known.remember(after, image);
+  return image;
+}
+
+async function makeKey(inputs: Inputs, { by, idOf }: Making): Promise<string | undefined> {
+  const made = [...by];
+  for (const name of inputs.images) {
+    const id = await idOf(name);
+    if (id === undefined) return undefined;
+    made.push(`${name} ${id}`);
+  }
+  return keyOf(inputs, made);
 }
 
 /** @param made all else that the image depends on: the builder, and the images it is built from */
