@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { createRegistryServer, type RegistryServer } from '../../src/serve/index.ts';
 import { openStore, type Store } from '../../src/store/index.ts';
 import { type LayerBytes, putImage } from '../export/helpers/image.ts';
-import { directory, file, header, tar } from '../export/helpers/tarBuilder.ts';
+import { directory, END, file, header, tar } from '../export/helpers/tarBuilder.ts';
 import { makeTempFolder } from './support/files.ts';
 import { type Longshore, longshoreAt } from './support/longshore.ts';
 import { findProgram, mustRun, type ProgramResult, skipWithout } from './support/programs.ts';
@@ -224,7 +224,7 @@ test(`an image with ${ENTRIES} entries`, {
     const name = `opt/environment/lib/site-packages/package${Math.floor(i / 1000)}/file${i}.py`;
     parts.push(header({ name }));
   }
-  const plain = tar(...parts);
+  const plain = Buffer.concat([...parts, END]);
   await using stage = await Stage.open('entries', {
     many: { tar: plain, stored: gzipSync(plain, { level: 1 }) },
   });

@@ -27,10 +27,7 @@ export const FREE_ROWS = 2;
 export function renderFrame(state: ProgressState, view: FrameView): string[] {
   if (state.phase === 'finished') return [];
   const height = Math.max(1, view.rows - FREE_ROWS);
-  const head = [
-    imagesLine(state, view),
-    ...(state.plan === undefined && state.verb === 'pull' ? [] : [totalLine(state, view)]),
-  ];
+  const head = [imagesLine(state, view), ...(hasTotal(state) ? [totalLine(state, view)] : [])];
   const notes = throttleLine(state, view);
   // On a terminal of three rows or less, the one line that is left is the one with the bar.
   if (height < head.length) return paintAll(head.slice(-height), view);
@@ -43,6 +40,12 @@ export function renderFrame(state: ProgressState, view: FrameView): string[] {
     ...blobLines(state.active, room - outputs.length, view),
   ];
   return paintAll(lines, view);
+}
+
+/** Where all is there already, a conversion would stand below a bar of nothing. */
+function hasTotal({ verb, plan, outputs }: ProgressState): boolean {
+  if (plan === undefined) return verb !== 'pull';
+  return plan.fetchBytes > 0 || outputs.length === 0;
 }
 
 export function paintAll(lines: readonly (readonly Span[])[], view: FrameView): string[] {

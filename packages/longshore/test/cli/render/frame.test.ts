@@ -94,6 +94,14 @@ test('an image that is converted, before the blobs of others', () => {
   assert.deepEqual(foldEvent(last, imageFailed(AT, 0)).outputs, []);
 });
 
+test('an image that is converted when nothing is to be fetched', () => {
+  const events = [started(AT, 1), planned(AT, { images: 1, fetchBytes: 0 }), output(AT)];
+  assert.deepEqual(renderFrame(stateAfter(...events), view), [
+    'Pulling 0 of 1 image done  3s',
+    '  image0:1                ░░░░░░░░░░░░░░░░░   0%   2.54 GB  writing',
+  ]);
+});
+
 test('a registry that asks to slow down is shown as long as it is true', () => {
   const throttled: TransferEvent = {
     type: 'registry.throttled',
