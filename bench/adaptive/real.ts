@@ -55,7 +55,7 @@ async function sweep(scenario: RealScenario, bin: string): Promise<RealResult> {
 /** A width that takes half as long again as the best so far, and 3 s, is out of the question. */
 function hopeless(runs: readonly RealRun[], bound: number): number {
   const best = Math.min(...runs.map(({ seconds }) => seconds ?? Number.POSITIVE_INFINITY));
-  return Math.min(bound, 1.5 * best + 3);
+  return Math.ceil(Math.min(bound, 1.5 * best + 3));
 }
 
 async function readAll(): Promise<RealResult[]> {

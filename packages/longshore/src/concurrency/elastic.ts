@@ -15,7 +15,7 @@ import type {
   ElasticSample,
   Knee,
 } from './elasticTypes.ts';
-import { isCpuBound, Tally, type Verdict } from './elasticVerdict.ts';
+import { isCpuBound, isOurOwn, Tally, type Verdict } from './elasticVerdict.ts';
 import { checkWidth } from './width.ts';
 
 /**
@@ -40,6 +40,9 @@ class Elastic implements ElasticController {
   readonly #tally = new Tally();
   readonly #refusals: Refusals;
   readonly #startup: Startup = beginStartup();
+  readonly #cold: number;
+  /** Until it has been compared with what is measured now. */
+  #remembered: Knee | undefined;
   /** The width that is being measured; `target` stays below it while the server proves itself. */
   #width: number;
   target: number;
@@ -72,6 +75,8 @@ class Elastic implements ElasticController {
     const { remembered } = options;
     const cold = checkWidth(options.start ?? 4, 'the first width');
     const start = remembered === undefined ? cold : Math.max(1, Math.ceil(0.75 * remembered.width));
+    this.#cold = Math.min(this.#max, cold);
+    this.#remembered = remembered;
     this.#coordinator = options.coordinator ?? createElasticCoordinator();
     this.#origin = options.origin ?? 'origin';
     this.#width = this.#coordinator.claim(this.#origin, Math.min(this.#max, start));
@@ -120,6 +125,8 @@ class Elastic implements ElasticController {
 
   knee(): Knee | undefined {
     if (this.phase === 'starting' || this.#reference === undefined) return undefined;
+    // What this machine could not take says nothing about the server, nor about a quieter hour here.
+    if (isOurOwn(this.verdict().bound)) return undefined;
     return { width: this.#base, bytesPerSecond: this.#reference.goodput };
   }
 
@@ -212,6 +219,7 @@ class Elastic implements ElasticController {
     if (!settled && this.#burst.ms < dwellMs(this.#rules, this.#rttMs) - 1e-6) return;
     const seen = (settled ? this.#window : this.#burst).read();
     this.#burst.clear();
+    if (this.#remembered !== undefined && this.#forget(this.#remembered, settled, seen.own)) return;
     const first = this.#startup.visited.size === 0;
     if (first) {
       // One origin at a time doubles; the others work at their first width until it is their turn.
@@ -226,6 +234,20 @@ class Elastic implements ElasticController {
     if (ended || this.#width >= this.#cap() || this.#busy.ms >= this.#rules.busyMs) {
       this.#endStart(level.width);
     } else this.#setWidth(this.#width * 2);
+  }
+
+  /**
+   * A memory is where to start from and no more: where goodput is not what it was, the start begins
+   * anew as if there were none. Judged over a whole window, for slow start makes any line look bad.
+   */
+  #forget(remembered: Knee, settled: boolean, goodput: number): boolean {
+    if (!settled) return true;
+    this.#remembered = undefined;
+    const ratio = goodput / remembered.bytesPerSecond;
+    const alike = ratio > this.#rules.alikeFrom && ratio < 1 / this.#rules.alikeFrom;
+    if (alike || this.#width <= this.#cold) return false;
+    this.#setWidth(this.#cold);
+    return true;
   }
 
   #endStart(widest: number, fallen = false): void {

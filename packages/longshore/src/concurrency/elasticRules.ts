@@ -43,6 +43,8 @@ export const ELASTIC_RULES = {
   longestHoldMs: 20_000,
   holdGrowth: 1.4,
   afterRefusalMs: 4_000,
+  /** A memory fits while goodput is this part of what it says, and not as many times more. */
+  alikeFrom: 0.5,
   /** The processor is full when it was in every sample for so long. */
   busyMs: 250,
   /** A probe whose width is not filled for so long gives the lock back. */

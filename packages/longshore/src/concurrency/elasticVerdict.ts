@@ -68,6 +68,11 @@ export function isCpuBound(sample: ElasticSample): boolean {
   );
 }
 
+/** Whether it was this machine, or what it was told, and not the way to the server. */
+export function isOurOwn(bound: Bound): boolean {
+  return bound === 'cpu: hash' || bound === 'disk';
+}
+
 /** What the verdict is drawn from, added up sample by sample. */
 export class Tally {
   #ms = 0;

@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 export interface Load {
   /** Processor time of the process over that of all cores. */
   readonly cpuBusy: number;
-  /** Processor time of the thread that hashes and writes. */
+  /** Time in which the thread that hashes and writes ran, or was ready to and waited for a processor. */
   readonly loopBusy: number;
   /**
    * 1 where that thread mostly stood in writes: it was neither idle, nor running, nor waiting for a
@@ -34,14 +34,16 @@ export function createLoadMeter(): () => Load {
     const usage = process.cpuUsage(cpu);
     const own = process.threadCpuUsage(thread);
     const utilization = performance.eventLoopUtilization(loop).utilization;
-    const loopBusy = Math.min(1, (own.user + own.system) / micros);
+    const running = (own.user + own.system) / micros;
     const delayed = readRunDelayMs();
+    const waiting =
+      queued === undefined || delayed === undefined ? 0 : ((delayed - queued) * 1000) / micros;
     last = {
       cpuBusy: Math.min(1, (usage.user + usage.system) / micros / cores),
-      loopBusy,
+      loopBusy: Math.min(1, running + waiting),
       ...(queued === undefined || delayed === undefined
         ? {}
-        : sinkBusyOf(utilization - loopBusy - ((delayed - queued) * 1000) / micros)),
+        : sinkBusyOf(utilization - running - waiting)),
     };
     queued = delayed;
     at = now;

@@ -121,6 +121,7 @@ test('a full processor stops the growth and is named', () => {
   });
   assert.equal(controller.verdict().bound, 'cpu: hash');
   assert.ok(Math.max(...targets) <= 8);
+  assert.equal(controller.knee(), undefined, 'what this machine could not take is not remembered');
 });
 
 test('a disk that is waited for is named', () => {
@@ -137,6 +138,21 @@ test('a remembered knee is where it starts, and the measured one is where it end
   assert.equal(targets[0], 30);
   const width = controller.knee()?.width ?? 0;
   assert.ok(width >= 5 && width <= 9, String(width));
+});
+
+test('a memory of another speed is dropped within a second, faster or slower', () => {
+  for (const bytesPerSecond of [20e6, 1e9]) {
+    const remembered = { width: 40, bytesPerSecond };
+    const { targets } = follow(capped(25e6, 100e6), { seconds: 60, elastic: { remembered } });
+    assert.equal(targets[0], 30);
+    assert.ok(
+      targets.slice(0, 15).includes(4),
+      `as without a memory, after one at ${bytesPerSecond}`,
+    );
+  }
+  const fits = { width: 40, bytesPerSecond: 150e6 };
+  const { targets } = follow(capped(5e6, 150e6), { seconds: 10, elastic: { remembered: fits } });
+  assert.ok(Math.min(...targets) >= 20, 'what fits is kept');
 });
 
 test('a remembered knee that has become too low is outgrown', () => {
