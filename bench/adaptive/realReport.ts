@@ -45,8 +45,8 @@ export function realReport(results: readonly RealResult[]): string {
   return `# Adaptive concurrency over real sockets
 
 Written by \`node bench/adaptive/real.ts\` on ${machine}. Whole processes of the package as npm installs it,
-into a cold store (in /dev/shm: in memory, out of the way of who else uses the disk), with nothing remembered of the host; one run of each width and several of
-\`--workers auto\` in random order, medians. "Enough" is the smallest width within 5 % of the best. In
+into a cold store in the folder that the last column names, with nothing remembered of the host; one run of
+each width and several of \`--workers auto\` in random order, medians. "Enough" is the smallest width within 5 % of the best. In
 brackets: the goal, 10 % and 3 s above the best, and 1.5 times what is enough. Widths that are missing
 were stopped: at the bound of the scenario, or at 1.5 times the best so far and 3 s. The raw runs are in \`real/\`.
 

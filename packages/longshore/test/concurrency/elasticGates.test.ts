@@ -50,7 +50,7 @@ describe('the named matrix', BOUNDED, () => {
   });
 });
 
-test('random scenarios that nothing was tuned on', BOUNDED, () => {
+test('random scenarios besides the named ones', BOUNDED, () => {
   const results = heldOut(HELD_OUT.seed, HELD_OUT.count).map((scenario) => {
     const { best, enough } = findOracle(oracles.heldOut, scenario.name);
     const runs = HELD_OUT.runs.map((seed) => runElastic(scenario, seed));
