@@ -38,7 +38,7 @@ export class Refusals {
   #lastMs = Number.NEGATIVE_INFINITY;
   #restMs = DEFAULT_REST_MS;
   #notBeforeMs = 0;
-  /** Something was accepted after the last rest. */
+  /** It has served something since the last refusal: it sends, or has accepted a request after the rest. */
   #takenSince = true;
   #proven: number;
   #count = 0;
@@ -94,7 +94,7 @@ export class Refusals {
     this.#pace.book(atMs, sample.requests ?? 0);
     this.#raise(atMs);
     if (refusals === undefined || refusals.count === 0) {
-      if (!this.#isResting(atMs) && accepted > 0) this.#takenSince = true;
+      if (sample.bytes > 0 || (!this.#isResting(atMs) && accepted > 0)) this.#takenSince = true;
       return undefined;
     }
     this.#count += refusals.count;
@@ -158,8 +158,9 @@ export class Refusals {
   }
 
   /**
-   * Only a server that has taken nothing since its last rest gets a longer one: one that refuses now
-   * and then, as others come and go, would be left alone for minutes.
+   * Only a server that has served nothing since gets a longer one: one that refuses now and then, as
+   * others come and go, would be left alone for minutes. Nor is it any good while flows of ours are
+   * being served: they end during a long rest, and nothing takes their place.
    */
   #rest(atMs: number, askedMs: number | undefined): void {
     const asked = askedMs !== undefined && askedMs > 0 ? askedMs : undefined;

@@ -62,9 +62,9 @@ test('a Retry-After that lies is bounded, and a second is the rule where there i
   assert.equal(missing.controller.admission.notBeforeMs, 100 + 1_000);
 });
 
-test('a rest grows only where nothing was taken since the last one, and a burst counts once', () => {
+test('a rest grows only where nothing was served since the last one, and a burst counts once', () => {
   const refusals = { count: 1, inFlight: 3 };
-  const nothing = Array.from({ length: 15 }, () => ({ acceptedAt: 0 }));
+  const nothing = Array.from({ length: 15 }, () => ({ acceptedAt: 0, bytes: 0 }));
   const burst = drive([{}, { refusals }, { acceptedAt: 3, refusals }, { refusals }]);
   assert.equal(burst.controller.admission.notBeforeMs, 100 + 1_000);
   const again = drive([{}, { refusals }, ...nothing, { acceptedAt: 0, refusals }]);
@@ -72,6 +72,9 @@ test('a rest grows only where nothing was taken since the last one, and a burst 
   const between = [{ refusals }, ...nothing, { acceptedAt: 2 }];
   const moody = drive([{}, ...between, ...between, ...between, { refusals }]);
   assert.equal(moody.controller.admission.notBeforeMs, 5_200 + 1_000);
+  const served = Array.from({ length: 15 }, () => ({ acceptedAt: 0 }));
+  const full = drive([{}, { refusals }, ...served, { refusals }, ...served, { refusals }]);
+  assert.equal(full.controller.admission.notBeforeMs, 3_300 + 1_000);
 });
 
 test('a server that refuses now and then for reasons of its own is never left alone for long', () => {
