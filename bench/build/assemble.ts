@@ -3,6 +3,7 @@
  * [--images 100] [--width 2] [--rounds 5] [--base-mib 30]`. Makes all inputs itself, from a seed; each round
  * builds everything into a new store that holds nothing but the base.
  */
+
 import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,7 @@ import { type BuildTarget, openAssembleBuilder } from 'longshore/build';
 import { endOfArchive, filling, formatHeader } from 'longshore/export';
 import { type Descriptor, digestOf, MEDIA_TYPES } from 'longshore/image';
 import { openStore } from 'longshore/store';
+import { targetIn } from '../../packages/longshore/test/build/target.ts';
 
 const SEED = 20261126;
 const BASE = 'registry.invalid/base:1';
@@ -93,29 +95,7 @@ async function writeTarget(folder: string, number: number): Promise<BuildTarget>
   for (const name of ['main', 'lib', 'data']) {
     await writeFile(join(folder, 'app', name), bytesFor(`${number} ${name}`, 8192));
   }
-  return {
-    name: `app-${number}`,
-    place: { file: folder },
-    context: { kind: 'folder', path: folder },
-    dockerfile: { kind: 'file', path: join(folder, 'Dockerfile') },
-    tags: [],
-    platforms: [],
-    args: {},
-    labels: {},
-    annotations: [],
-    contexts: {},
-    secrets: [],
-    ssh: [],
-    cacheFrom: [],
-    cacheTo: [],
-    noCache: false,
-    noCacheFilter: [],
-    pull: false,
-    ulimits: [],
-    extraHosts: {},
-    entitlements: [],
-    attestations: [],
-  };
+  return targetIn(folder, { name: `app-${number}`, place: { file: folder } });
 }
 
 async function round(

@@ -138,7 +138,7 @@ export class Lanes {
         active: limiter.active,
         waiting: limiter.waiting + splittable,
         silent,
-        ...(rttMs === undefined ? {} : { rttMs, setupMs: rttMs }),
+        ...(rttMs === undefined ? {} : { rttMs }),
       });
       if (target !== limiter.width) limiter.resize(target);
     }

@@ -25,6 +25,7 @@ import {
   type RegistryServerOptions,
 } from '../../../src/serve/index.ts';
 import { openStore, type Store } from '../../../src/store/index.ts';
+import { targetIn } from '../../build/target.ts';
 
 /** A store, a registry and a builder that makes an image of one layer for each target. */
 export interface Dock extends AsyncDisposable {
@@ -100,29 +101,14 @@ export async function dock(options: Partial<RegistryServerOptions> = {}): Promis
 export function graphOf(targets: readonly string[], host: string): BuildGraph {
   const pairs = targets.map((text) => text.split('<'));
   return {
-    targets: pairs.map(([name = '']) => ({
-      name,
-      place: { file: 'test' },
-      context: { kind: 'folder', path: '/' },
-      dockerfile: { kind: 'inline', text: '' },
-      tags: [`${host}/${name}:1`],
-      platforms: [],
-      args: {},
-      labels: {},
-      annotations: [],
-      contexts: {},
-      secrets: [],
-      ssh: [],
-      cacheFrom: [],
-      cacheTo: [],
-      noCache: false,
-      noCacheFilter: [],
-      pull: false,
-      ulimits: [],
-      extraHosts: {},
-      entitlements: [],
-      attestations: [],
-    })),
+    targets: pairs.map(([name = '']) =>
+      targetIn('/', {
+        name,
+        place: { file: 'test' },
+        dockerfile: { kind: 'inline', text: '' },
+        tags: [`${host}/${name}:1`],
+      }),
+    ),
     edges: pairs.flatMap(([from = '', to]) =>
       to === undefined ? [] : [{ from, to, reference: `${host}/${to}:1` }],
     ),

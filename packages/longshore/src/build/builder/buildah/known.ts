@@ -1,9 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isLongshoreError } from '../../../errors.ts';
 import { parseDigest } from '../../../image/index.ts';
-import type { Store } from '../../../store/index.ts';
+import { replaceFile, type Store } from '../../../store/index.ts';
 import { readImage } from '../../../transfer/index.ts';
 import type { BuildRequest } from '../../builder.ts';
 import { readIgnoreFile } from '../../context/readIgnore.ts';
@@ -11,7 +11,7 @@ import { parseDockerfile } from '../../dockerfile/parse.ts';
 import { readStages, type Stage } from '../../dockerfile/stages.ts';
 import type { Instruction } from '../../dockerfile/types.ts';
 import type { BuildTarget, BuiltImage } from '../../target.ts';
-import { contextTar } from '../engine/context.ts';
+import { contextTar } from '../contextTar.ts';
 import { parseObject } from '../json.ts';
 
 /** What an image is made of, apart from the images that it is built from. */
@@ -117,11 +117,9 @@ export class KnownBuilds {
   async remember(key: string, image: BuiltImage): Promise<void> {
     const { mediaType, digest, size } = image;
     const file = this.#file(key);
-    const temporary = `${file}.${randomBytes(6).toString('hex')}`;
     try {
       await mkdir(dirname(file), { recursive: true });
-      await writeFile(temporary, JSON.stringify({ mediaType, digest, size }));
-      await rename(temporary, file);
+      await replaceFile(file, JSON.stringify({ mediaType, digest, size }));
     } catch {
       // As said.
     }

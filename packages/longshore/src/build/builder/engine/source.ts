@@ -7,7 +7,7 @@ import { readIgnoreFile } from '../../context/readIgnore.ts';
 import { parseDockerfile } from '../../dockerfile/parse.ts';
 import { readStages } from '../../dockerfile/stages.ts';
 import type { BuildTarget } from '../../target.ts';
-import { contextTar } from './context.ts';
+import { contextTar } from '../contextTar.ts';
 import { renameImages } from './rewrite.ts';
 
 /** What is sent with a build, and under which name its Dockerfile is in there. */

@@ -1,8 +1,8 @@
 import { lstat, open, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, LongshoreError } from '../../../errors.ts';
-import { endOfArchive, filling, formatHeader, type TarMember } from '../../../export/index.ts';
-import type { IgnoreRules } from '../../context/ignoreRules.ts';
+import { errnoOf, LongshoreError } from '../../errors.ts';
+import { endOfArchive, filling, formatHeader, type TarMember } from '../../export/index.ts';
+import type { IgnoreRules } from '../context/ignoreRules.ts';
 
 const CHUNK_BYTES = 512 * 1024;
 
