@@ -11,10 +11,14 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { type BuildTarget, openAssembleBuilder } from 'longshore/build';
-import { endOfArchive, filling, formatHeader } from 'longshore/export';
-import { type Descriptor, digestOf, MEDIA_TYPES } from 'longshore/image';
-import { openStore } from 'longshore/store';
+import { type BuildTarget, openAssembleBuilder } from '../../packages/longshore/src/build/index.ts';
+import { endOfArchive, filling, formatHeader } from '../../packages/longshore/src/export/index.ts';
+import {
+  type Descriptor,
+  digestOf,
+  MEDIA_TYPES,
+} from '../../packages/longshore/src/image/index.ts';
+import { openStore } from '../../packages/longshore/src/store/index.ts';
 import { targetIn } from '../../packages/longshore/test/build/target.ts';
 
 const SEED = 20261126;
