@@ -1,5 +1,6 @@
 import { formatPlatform, type Platform } from '../../../image/index.ts';
 import type { BuildTarget, CacheEntry } from '../../target.ts';
+import { contextFlags, pairFlags } from '../buildFlags.ts';
 
 /** What `buildah build` needs besides the target. */
 export interface BuildahCall {
@@ -37,10 +38,13 @@ export function buildahArguments(call: BuildahCall): readonly string[] {
     ...optional('platform', call.platform && formatPlatform(call.platform)),
     ...optional('target', target.stage),
     ...(target.noCache ? ['--no-cache'] : []),
-    ...pairs('build-arg', target.args),
-    ...pairs('label', target.labels),
+    ...pairFlags('build-arg', target.args),
+    ...pairFlags('label', target.labels),
     ...target.annotations.map((text) => `--annotation=${text.replace(/^manifest:/, '')}`),
-    ...contexts(call),
+    ...contextFlags(
+      target,
+      Array.from(call.bases, ([name, reference]) => [name, `docker-image://${reference}`]),
+    ),
     ...target.secrets.map(({ id, from }) =>
       from.kind === 'file'
         ? `--secret=id=${id},src=${from.path}`
@@ -66,21 +70,6 @@ function repositoryOf(entry: CacheEntry): string {
   return (entry['ref'] ?? '').replace(/:[^/:]*$/, '');
 }
 
-function contexts({ target, bases }: BuildahCall): readonly string[] {
-  const named = new Map<string, string>();
-  for (const [name, from] of Object.entries(target.contexts)) {
-    if (from.kind === 'folder') named.set(name, from.path);
-    if (from.kind === 'url') named.set(name, from.url);
-    if (from.kind === 'image') named.set(name, `docker-image://${from.reference}`);
-  }
-  for (const [name, reference] of bases) named.set(name, `docker-image://${reference}`);
-  return Array.from(named, ([name, value]) => `--build-context=${name}=${value}`);
-}
-
 function optional(name: string, value: string | number | undefined): readonly string[] {
   return value === undefined || value === '' || value === 0 ? [] : [`--${name}=${value}`];
-}
-
-function pairs(name: string, values: Readonly<Record<string, string>>): readonly string[] {
-  return Object.entries(values).map(([key, value]) => `--${name}=${key}=${value}`);
 }

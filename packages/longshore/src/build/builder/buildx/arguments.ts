@@ -1,5 +1,6 @@
 import { formatPlatform } from '../../../image/index.ts';
 import type { BuildTarget, CacheEntry } from '../../target.ts';
+import { contextFlags, pairFlags } from '../buildFlags.ts';
 
 /** What `buildx build` needs besides the target. */
 export interface BuildxCall {
@@ -37,10 +38,13 @@ export function buildxArguments(call: BuildxCall): readonly string[] {
     // Without this some versions add one of their own, and equal builds are no longer equal.
     ...(attestsOrigin ? [] : ['--provenance=false']),
     ...target.noCacheFilter.map((stage) => `--no-cache-filter=${stage}`),
-    ...pairs('build-arg', target.args),
-    ...pairs('label', target.labels),
+    ...pairFlags('build-arg', target.args),
+    ...pairFlags('label', target.labels),
     ...target.annotations.map((text) => `--annotation=${text}`),
-    ...contexts(call),
+    ...contextFlags(
+      target,
+      Array.from(call.bases, ([name, layout]) => [name, `oci-layout://${layout}`]),
+    ),
     ...target.secrets.map(({ id, from }) => {
       const where = from.kind === 'file' ? `src=${from.path}` : `env=${from.variable}`;
       return `--secret=${csv([`id=${id}`, where])}`;
@@ -62,17 +66,6 @@ export function buildxArguments(call: BuildxCall): readonly string[] {
   ];
 }
 
-function contexts({ target, bases }: BuildxCall): readonly string[] {
-  const named = new Map<string, string>();
-  for (const [name, from] of Object.entries(target.contexts)) {
-    if (from.kind === 'folder') named.set(name, from.path);
-    if (from.kind === 'url') named.set(name, from.url);
-    if (from.kind === 'image') named.set(name, `docker-image://${from.reference}`);
-  }
-  for (const [name, layout] of bases) named.set(name, `oci-layout://${layout}`);
-  return Array.from(named, ([name, value]) => `--build-context=${name}=${value}`);
-}
-
 function entryText(entry: CacheEntry): string {
   return csv(Object.entries(entry).map(([name, value]) => `${name}=${value}`));
 }
@@ -86,8 +79,4 @@ function csv(fields: readonly string[]): string {
 
 function optional(name: string, value: string | number | undefined): readonly string[] {
   return value === undefined || value === '' ? [] : [`--${name}=${value}`];
-}
-
-function pairs(name: string, values: Readonly<Record<string, string>>): readonly string[] {
-  return Object.entries(values).map(([key, value]) => `--${name}=${key}=${value}`);
 }
