@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '../errors.ts';
 import type { Digest } from '../image/index.ts';
 import type { StoreModes } from './files.ts';
@@ -24,6 +25,10 @@ export interface LeaseTiming {
 
 /** How often a holder shows that it lives, and after how much silence it is taken for gone. */
 export const LEASE_DEFAULTS: LeaseTiming = { heartbeatMs: 5000, staleMs: 30_000 };
+
+/** How often, and after how long at first, a folder is tried again that the group may not write to yet. */
+const MOST_TRIES = 6;
+const FIRST_GAP_MS = 20;
 
 export interface LeaseKeeperOptions {
   readonly layout: StoreLayout;
@@ -62,23 +67,33 @@ export class LeaseKeeper {
   /** One try to get the lease on a blob. `watch` is the same over all tries of one waiter. */
   async attempt(digest: Digest, watch: LeaseWatch): Promise<LeaseAttempt> {
     const folder = join(this.#options.layout.leases, digestKey(digest));
-    try {
-      // Whoever makes the folder finds nothing in it.
-      const seen = (await this.#makeFolder(folder)) ? [] : await listGenerations(folder);
-      const top = seen.at(-1) ?? 0;
-      const judged = await this.#judge(folder, top, watch);
-      if (judged.state === 'held') return { lease: undefined, heldBy: judged.heldBy };
-      const lease = await this.#create(folder, top + 1);
-      if (lease === undefined) return { lease: undefined, heldBy: 'another process' };
-      if (!(await this.#isRightful(folder, lease, { seen, top, text: judged.text }))) {
-        await lease.withdraw();
-        return { lease: undefined, heldBy: 'another process' };
+    const isShared = this.#options.modes.directory !== undefined;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#tryIn(folder, watch);
+      } catch (cause) {
+        // Who has just made the folder is about to open it to the group.
+        const mayOpen = isShared && errnoOf(cause) === 'EACCES' && tries < MOST_TRIES;
+        if (!mayOpen) throw writeError(cause, folder);
+        await sleep(tries * FIRST_GAP_MS);
       }
-      if (top > 0) await removeGenerations(folder, top + 1);
-      return { lease, endedToken: judged.endedToken };
-    } catch (cause) {
-      throw writeError(cause, folder);
     }
+  }
+
+  async #tryIn(folder: string, watch: LeaseWatch): Promise<LeaseAttempt> {
+    // Whoever makes the folder finds nothing in it.
+    const seen = (await this.#makeFolder(folder)) ? [] : await listGenerations(folder);
+    const top = seen.at(-1) ?? 0;
+    const judged = await this.#judge(folder, top, watch);
+    if (judged.state === 'held') return { lease: undefined, heldBy: judged.heldBy };
+    const lease = await this.#create(folder, top + 1);
+    if (lease === undefined) return { lease: undefined, heldBy: 'another process' };
+    if (!(await this.#isRightful(folder, lease, { seen, top, text: judged.text }))) {
+      await lease.withdraw();
+      return { lease: undefined, heldBy: 'another process' };
+    }
+    if (top > 0) await removeGenerations(folder, top + 1);
+    return { lease, endedToken: judged.endedToken };
   }
 
   /**

@@ -77,6 +77,25 @@ test('two users share a store and a directory of SIFs', {
   const kept = Number(/"resumableBytes":(\d+)/.exec(resumed.stderr)?.[1]);
   assert.ok(kept > MB, `${kept} bytes of the other user's download were used`);
 
+  // A lease that is just being made: its folder is opened to the group a moment after it is there.
+  const d = await seedImage(source, { name: 'localhost/d:1', layers: [{ size: MB, seed: 'd' }] });
+  const lease = join(store, 'leases', d.layers[0]?.digest.replace(':', '-') ?? '');
+  await mkdir(lease, { mode: 0o700 });
+  await chown(lease, one.uid, GROUP);
+  const waiting = spawn('setpriv', as(two, 'pull', reference('d'), ...flags), {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let told = '';
+  for await (const text of waiting.stderr.setEncoding('utf8')) {
+    if (!told.includes('plan.ready') && `${told}${text}`.includes('plan.ready')) {
+      setTimeout(() => void chmod(lease, 0o2775), 60);
+    }
+    told += text;
+  }
+  if (waiting.exitCode === null) await once(waiting, 'exit');
+  assert.equal(waiting.exitCode, 0, told);
+
   // Both at once, with images that overlap.
   const sink = ['--to', `sif:${images}/`];
   const both = await Promise.all([
