@@ -13,6 +13,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
 import { isGroupFolder } from '../store/index.ts';
+import { writeBehind } from './writeBehind.ts';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const INCAPABLE = new Set(['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
@@ -95,7 +96,7 @@ export async function replaceFile(
   try {
     // Known at once, and by its reason; a converter would only say that it failed.
     await access(dirname(path), constants.W_OK);
-    await write(partial);
+    await writeTo(partial, write);
     const file = await open(partial, 'r+');
     try {
       await file.chmod(mode);
@@ -108,4 +109,9 @@ export async function replaceFile(
     await rm(partial, { force: true });
     throw diskError(path, error);
   }
+}
+
+async function writeTo(partial: string, write: (partial: string) => Promise<void>): Promise<void> {
+  await using _behind = writeBehind(partial);
+  await write(partial);
 }

@@ -10,6 +10,7 @@ import {
 } from '../image/index.ts';
 import type { Store } from '../store/index.ts';
 import { type ImageConfig, parseImageConfig } from './imageConfig.ts';
+import { giveBack } from './layer/lend.ts';
 import type { LayerSource } from './layer/source.ts';
 
 /** An image of one platform, its two small documents read and checked. */
@@ -94,12 +95,23 @@ export function storeLayers(store: Pick<Store, 'open'>, image: ExportImage): Lay
   return image.manifest.layers.map((descriptor, i) => ({
     descriptor,
     diffId: image.config.diffIds[i],
-    open: async (signal) => toBytes(await store.open(descriptor.digest, { signal })),
+    open: async (signal, { lend = false } = {}) => {
+      const pieces = toBytes(await store.open(descriptor.digest, { signal }));
+      return lend ? lendPieces(pieces) : pieces;
+    },
   }));
 }
 
 async function* toBytes(stream: NodeJS.ReadableStream): AsyncGenerator<Uint8Array> {
   for await (const chunk of stream) {
     yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+  }
+}
+
+/** A stream of a file reads into a new buffer each time and keeps no hold on it. */
+async function* lendPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    yield piece;
+    giveBack(piece);
   }
 }

@@ -1,13 +1,20 @@
-import { Readable, type Transform } from 'node:stream';
+import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { errnoOf } from '../../errors.ts';
 import { layerError } from './errors.ts';
+import { giveBack } from './lend.ts';
+import type { LayerSource } from './source.ts';
 import { ZstdFrameCutter } from './zstdFrames.ts';
 
 export type Compression = 'gzip' | 'zstd' | 'none';
 
 /** Output of the decompressors arrives in pieces of this size; larger ones cost RSS, not time. */
 const CHUNK_BYTES = 128 * 1024;
+/**
+ * Pieces that are decompressed while the reader is at work on what came before. Counted as objects:
+ * a stream of bytes would copy all that wait into one.
+ */
+const AHEAD = { readableObjectMode: true, readableHighWaterMark: 4 } as const;
 
 /** What content is compressed with, by its first bytes: media types of layers are often wrong. */
 export function detectCompression(start: Buffer): Compression {
@@ -18,50 +25,47 @@ export function detectCompression(start: Buffer): Compression {
   return magic === 0xfd2fb528 || (magic & 0xfffffff0) >>> 0 === 0x184d2a50 ? 'zstd' : 'none';
 }
 
-export interface DecompressOptions {
-  /**
-   * A piece is the caller's only until the next is asked for; then its memory is given back at once.
-   * Waiting for the collector instead makes V8 mark its whole heap every 64 MB: a fifth of the
-   * processor time of an export (measured, 2.5 GB of layers).
-   * @defaultValue false
-   */
-  readonly lend?: boolean | undefined;
-}
-
 /**
  * The plain bytes of a layer, whatever it is compressed with.
  * @throws LongshoreError `ERR_LAYER_CORRUPT` for data that is damaged or cut
  */
-export async function* decompress(
-  source: AsyncIterable<Uint8Array>,
-  { lend = false }: DecompressOptions = {},
-): AsyncGenerator<Buffer> {
+export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   const iterator = source[Symbol.asyncIterator]();
   let start: Buffer = Buffer.alloc(0);
   let done = false;
   try {
     while (start.length < 4 && !done) {
-      const next = await iterator.next();
-      if (next.done === true) done = true;
-      else start = start.length === 0 ? toBuffer(next.value) : Buffer.concat([start, next.value]);
+      const { value, done: isLast = false } = await iterator.next();
+      done = isLast;
+      if (value !== undefined) {
+        const isEnough = start.length === 0 && value.length >= 4;
+        start = isEnough ? toBuffer(value) : Buffer.concat([start, value]);
+      }
     }
     const whole = resume(start, iterator, done);
     const kind = detectCompression(start);
+    const options = { chunkSize: CHUNK_BYTES, ...AHEAD };
     if (kind === 'none') yield* whole;
-    else {
-      const options = { chunkSize: CHUNK_BYTES };
-      const plain =
-        kind === 'gzip'
-          ? inflate(whole, createGunzip(options))
-          : // Frames of zstd may ask for windows up to 128 MiB (level 22, `--long`); not for more.
-            inflate(cutFrames(whole), createZstdDecompress(options));
-      for await (const chunk of plain) {
-        yield chunk;
-        if (lend) giveBack(chunk);
-      }
-    }
+    else if (kind === 'gzip') yield* inflate(whole, createGunzip(options));
+    // Frames of zstd may ask for windows up to 128 MiB (level 22, `--long`); not for more.
+    else yield* inflate(cutFrames(whole), createZstdDecompress(options));
   } finally {
     await iterator.return?.();
+  }
+}
+
+/**
+ * The plain bytes of a layer for a reader that keeps none of them: a piece is the caller's only
+ * until the next is asked for.
+ * @throws what `decompress` throws
+ */
+export async function* lendPlain(
+  source: LayerSource,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Buffer> {
+  for await (const piece of decompress(await source.open(signal, { lend: true }))) {
+    yield piece;
+    giveBack(piece);
   }
 }
 
@@ -85,10 +89,9 @@ async function* cutFrames(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer>
   cutter.end();
 }
 
+/** A piece of the source is done with when the next is asked for. */
 async function* inflate(source: AsyncIterable<Buffer>, codec: Transform): AsyncGenerator<Buffer> {
-  const input = Readable.from(source, { objectMode: true, highWaterMark: 4 });
-  input.on('error', (error) => codec.destroy(error));
-  input.pipe(codec);
+  void feed(source, codec);
   try {
     for await (const chunk of codec) yield chunk;
   } catch (error) {
@@ -98,16 +101,27 @@ async function* inflate(source: AsyncIterable<Buffer>, codec: Transform): AsyncG
     }
     throw error;
   } finally {
-    input.destroy();
     codec.destroy();
   }
 }
 
-/** The codec fills one buffer after the other, and is done with one whose last bytes it has given. */
-function giveBack({ buffer, byteOffset, byteLength }: Buffer): void {
-  const isLast = byteOffset + byteLength === buffer.byteLength;
-  if (isLast && buffer.byteLength === CHUNK_BYTES && buffer instanceof ArrayBuffer) {
-    buffer.transfer(0);
+/** Never rejects: what goes wrong is the codec's error. */
+async function feed(source: AsyncIterable<Buffer>, codec: Transform): Promise<void> {
+  let wake = (): void => undefined;
+  // A codec that is destroyed may never say that it took what it was given.
+  codec.once('close', () => wake());
+  try {
+    for await (const chunk of source) {
+      if (codec.destroyed) return;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        codec.write(chunk, () => resolve());
+      });
+      if (codec.destroyed) return;
+    }
+    codec.end();
+  } catch (error) {
+    codec.destroy(error instanceof Error ? error : new Error(String(error), { cause: error }));
   }
 }
 

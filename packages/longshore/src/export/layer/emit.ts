@@ -1,7 +1,7 @@
 import { TarReader } from '../tar/reader.ts';
 import type { ByteString, TarEntry } from '../tar/types.ts';
 import type { TarMember } from '../tar/writer.ts';
-import { decompress } from './decompress.ts';
+import { lendPlain } from './decompress.ts';
 import { NO_INODE, ROOT } from './dirents.ts';
 import { inLayer, layerError } from './errors.ts';
 import type { FileTree } from './fileTree.ts';
@@ -118,9 +118,7 @@ async function* emitFiles(at: LayerAt, options: EmitOptions): AsyncGenerator<rea
   const picker = new FilePicker(at);
   if (picker.left === 0) return;
   const reader = new TarReader(picker);
-  for await (const chunk of decompress(await at.source.open(options.signal), {
-    lend: true,
-  })) {
+  for await (const chunk of lendPlain(at.source, options.signal)) {
     options.signal?.throwIfAborted();
     reader.write(chunk);
     options.onBytes?.(chunk.length);

@@ -1,6 +1,6 @@
 import { createDigestHash, digestAlgorithm, finishDigest } from '../../image/index.ts';
 import { TarReader } from '../tar/reader.ts';
-import { decompress } from './decompress.ts';
+import { lendPlain } from './decompress.ts';
 import { inLayer, layerError } from './errors.ts';
 import { LayerIndex } from './layerIndex.ts';
 import type { LayerBudget } from './limits.ts';
@@ -35,7 +35,7 @@ export async function readLayer(
   });
   const hash = source.diffId === undefined ? undefined : createDigestHash(source.diffId);
   try {
-    for await (const chunk of decompress(await source.open(signal), { lend: true })) {
+    for await (const chunk of lendPlain(source, signal)) {
       signal?.throwIfAborted();
       budget.addBytes(chunk.length);
       hash?.update(chunk);

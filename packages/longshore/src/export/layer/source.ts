@@ -8,5 +8,13 @@ export interface LayerSource {
   readonly descriptor: Pick<Descriptor, 'digest' | 'size'>;
   /** Digest of the tar once unpacked, from the image's config; checked when it is given. */
   readonly diffId?: Digest | undefined;
-  open(signal?: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  open(signal?: AbortSignal, options?: ReadOptions): Promise<AsyncIterable<Uint8Array>>;
+}
+
+export interface ReadOptions {
+  /**
+   * A piece is the caller's only until the next is asked for: its memory may be given back then.
+   * @defaultValue false
+   */
+  readonly lend?: boolean | undefined;
 }

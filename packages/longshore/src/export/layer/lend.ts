@@ -1,0 +1,12 @@
+/**
+ * Gives the memory of a lent piece back at once, where the piece is the last use of its buffer.
+ * Waiting for the collector instead makes V8 mark its whole heap every 64 MB: a fifth of the
+ * processor time of an export (measured, 2.5 GB of layers).
+ */
+export function giveBack({ buffer, byteOffset, byteLength }: Uint8Array): void {
+  const isLast = byteOffset + byteLength === buffer.byteLength;
+  // Small buffers are parts of Node's pool, which others use too.
+  if (isLast && buffer.byteLength > Buffer.poolSize && buffer instanceof ArrayBuffer) {
+    buffer.transfer(0);
+  }
+}
