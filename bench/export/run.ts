@@ -65,7 +65,14 @@ const GROUPS: readonly { theirs: Squash; ours: readonly (Squash & { goal: number
   },
   { theirs: zstd3, ours: [{ ...zstd3, goal: 1.3 }] },
   { theirs: gzip(1), ours: [{ ...gzip(1), goal: 1.3 }] },
-  { theirs: gzip(9), ours: [{ ...gzip(9), goal: 1.3 }] },
+  {
+    theirs: gzip(9),
+    ours: [
+      // Both wait for the same compressor here; level 8 gives a file of the same size.
+      { ...gzip(9), goal: 1.3 },
+      { ...gzip(8), goal: 1.3 },
+    ],
+  },
 ];
 
 const layout = join(values.dir, 'layout');
