@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { BuilderName, BuildGraph } from '../build/index.ts';
 import { errnoOf, LongshoreError } from '../errors.ts';
-import { replaceFile } from '../store/index.ts';
+import { listFolder, makeFolder, replaceFile, storeModes } from '../store/index.ts';
 import { readJournal } from './journal.ts';
 import { type JournalLine, type Ledger, newLedger, replay } from './ledger.ts';
 
@@ -62,6 +62,8 @@ function runFolder(storePath: string, id: string): RunFolder {
 export async function createRun(storePath: string, plan: RunPlan): Promise<StoredRun> {
   const folder = runFolder(storePath, plan.id);
   try {
+    // Of a group's store, all of the group may add runs; what is in one is its maker's.
+    await makeFolder(dirname(folder.path), (await storeModes(storePath)).directory);
     await mkdir(join(folder.path, 'logs'), { recursive: true });
   } catch (cause) {
     throw new LongshoreError(`Cannot make ${folder.path}: ${errnoOf(cause) ?? String(cause)}`, {
@@ -75,15 +77,22 @@ export async function createRun(storePath: string, plan: RunPlan): Promise<Store
   return { plan, folder, lines: [], ledger: newLedger(plan.graph) };
 }
 
-/** The identifiers of all runs, oldest first. */
+/**
+ * The identifiers of all runs, oldest first. In a store that others write to as well only one's own
+ * count: to resume a run is to do what its plan says.
+ */
 export async function listRuns(storePath: string): Promise<readonly string[]> {
-  try {
-    const names = await readdir(join(storePath, 'runs'));
-    return names.filter((name) => ID.test(name)).sort();
-  } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') return [];
-    throw cause;
+  const folder = join(storePath, 'runs');
+  const ids: string[] = [];
+  for (const name of await listFolder(folder)) {
+    if (ID.test(name) && (await isOwn(join(folder, name)))) ids.push(name);
   }
+  return ids.sort();
+}
+
+async function isOwn(path: string): Promise<boolean> {
+  const found = await lstat(path).catch(() => undefined);
+  return found?.isDirectory() === true && found.uid === process.getuid?.();
 }
 
 /**

@@ -1,8 +1,8 @@
-import { readdir, rename, stat, unlink } from 'node:fs/promises';
+import { rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { type Digest, isDigest } from '../image/index.ts';
-import { isTemporaryName, mapBounded, temporaryName } from './files.ts';
+import { isTemporaryName, listFolder, mapBounded, temporaryName } from './files.ts';
 import { BLOB_ALGORITHMS, type StoreLayout } from './layout.ts';
 import { readError } from './storeErrors.ts';
 
@@ -81,9 +81,8 @@ export async function removeBlobFile(
 
 async function namesIn(folder: string): Promise<string[]> {
   try {
-    return (await readdir(folder)).sort();
+    return (await listFolder(folder)).sort();
   } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') return [];
     throw readError(cause, folder);
   }
 }

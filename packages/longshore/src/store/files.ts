@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { writeError } from './storeErrors.ts';
@@ -125,6 +125,16 @@ export async function removeQuietly(path: string): Promise<void> {
     await unlink(path);
   } catch {
     // Gone already, or not ours to remove: whoever prunes next sees it.
+  }
+}
+
+/** Names in a folder; none where there is no folder. */
+export async function listFolder(path: string): Promise<string[]> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
   }
 }
 

@@ -1,6 +1,7 @@
-import { open, readdir, rmdir, stat, unlink } from 'node:fs/promises';
+import { open, rmdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
+import { listFolder } from './files.ts';
 import { formatLeasePulse, parseLease } from './leaseRecord.ts';
 
 export interface HeldLeaseOptions {
@@ -144,16 +145,10 @@ export class HeldLease {
 
 /** The generations of a lease folder, oldest first; none when there is no such folder. */
 export async function listGenerations(folder: string): Promise<number[]> {
-  try {
-    const names = await readdir(folder);
-    return names
-      .filter((name) => /^[1-9]\d{0,14}$/.test(name))
-      .map(Number)
-      .sort((a, b) => a - b);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+  return (await listFolder(folder))
+    .filter((name) => /^[1-9]\d{0,14}$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 /** Removes the generations below `limit`, oldest first, so that a newer one is never gone before an older. */

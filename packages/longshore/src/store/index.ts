@@ -1,13 +1,15 @@
 /** The local content store: blobs, unfinished blobs, references, leases; verify, prune, clear. */
 
+export { BuiltImages } from './builtImages.ts';
 export type { ChosenReference } from './choosePrune.ts';
 export { type ClearOptions, clearStore } from './clearStore.ts';
-export { isGroupFolder, replaceFile } from './files.ts';
+export { isGroupFolder, listFolder, replaceFile, storeModes } from './files.ts';
 export type { HolderIdentity } from './holder.ts';
 export { openStore, type StoreOptions } from './openStore.ts';
 export type { PrunedLeftover } from './pruneLeftovers.ts';
 export { type PruneOptions, type PruneResult, pruneStore } from './pruneStore.ts';
 export { type SharedBy, type ShareOptions, shareBlob } from './shareBlob.ts';
+export { makeFolder } from './storeFormat.ts';
 export { type ReferenceUsage, readStoreUsage, type StoreUsage } from './storeUsage.ts';
 export type {
   BlobReadOptions,

@@ -1,5 +1,5 @@
 import { chmodSync, writeFileSync } from 'node:fs';
-import { readdir, readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { readFile, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import type { Descriptor } from '../image/index.ts';
@@ -102,16 +102,6 @@ export async function readIngestRecord(path: string): Promise<IngestRecord> {
     sizeOf(join(path, DATA)),
   ]);
   return { state: parseIngestState(stateText), pieces: parsePieces(piecesText), dataBytes };
-}
-
-/** Names of the folders in the folder of a blob: tokens of the leases that made them. */
-export async function listIngestFolders(path: string): Promise<string[]> {
-  try {
-    return await readdir(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 async function readOptional(path: string): Promise<string> {

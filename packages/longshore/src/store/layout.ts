@@ -12,6 +12,8 @@ export interface StoreLayout {
   readonly refs: string;
   readonly ingest: string;
   readonly leases: string;
+  /** Made when the first image is built. */
+  readonly builds: string;
 }
 
 /** Hash algorithms that have a folder in `blobs/`. */
@@ -27,6 +29,7 @@ export function layoutOf(root: string): StoreLayout {
     refs: join(root, 'refs'),
     ingest: join(root, 'ingest'),
     leases: join(root, 'leases'),
+    builds: join(root, 'builds'),
   };
 }
 

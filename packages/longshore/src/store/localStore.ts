@@ -6,12 +6,12 @@ import { errnoOf, LongshoreError } from '../errors.ts';
 import { type Descriptor, type Digest, digestAlgorithm, digestOf } from '../image/index.ts';
 import { claimName } from './claim.ts';
 import type { FileIngest } from './fileIngest.ts';
-import { removeQuietly } from './files.ts';
+import { listFolder, removeQuietly } from './files.ts';
 import { type FileUpload, startUpload } from './fileUpload.ts';
 import { Followers } from './followers.ts';
 import type { HeldLease } from './heldLease.ts';
 import type { IndexWriter } from './indexWriter.ts';
-import { listIngestFolders, readIngestRecord } from './ingestFolder.ts';
+import { readIngestRecord } from './ingestFolder.ts';
 import { trustedRanges } from './ingestRecord.ts';
 import { blobFile, ingestFolder } from './layout.ts';
 import type { LeaseKeeper } from './leaseKeeper.ts';
@@ -168,7 +168,7 @@ export class LocalStore implements Store {
     const { layout, bootId } = this.#parts.context;
     const home = ingestFolder(layout, digest);
     let most = 0;
-    for (const token of await listIngestFolders(home)) {
+    for (const token of await listFolder(home)) {
       const record = await readIngestRecord(join(home, token));
       const size = record.state?.size ?? 0;
       most = Math.max(most, trustedRanges(record, { digest, size }, bootId).bytes);

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import type { Descriptor } from '../image/index.ts';
 import type { BlobPublisher } from './blobPublisher.ts';
 import { FileIngest } from './fileIngest.ts';
-import type { StoreModes } from './files.ts';
+import { listFolder, type StoreModes } from './files.ts';
 import { FrontierHash, type PrefixDigest } from './frontierHash.ts';
 import type { HashThread } from './hashThread.ts';
-import { IngestFolder, listIngestFolders, readIngestRecord } from './ingestFolder.ts';
+import { IngestFolder, readIngestRecord } from './ingestFolder.ts';
 import { type IngestRecord, trustedRanges } from './ingestRecord.ts';
 import { ingestFolder, type StoreLayout } from './layout.ts';
 import type { GrantedLease } from './leaseKeeper.ts';
@@ -71,7 +71,7 @@ export async function openIngest(
   const folder = new IngestFolder(path, descriptor, { bootId, mode: modes.file });
   let file: FileHandle | undefined;
   try {
-    const tokens = await listIngestFolders(home);
+    const tokens = await listFolder(home);
     const leftover = await findLeftover(home, tokens, { descriptor, bootId });
     const adopted =
       leftover === undefined ? undefined : await adopt(leftover, path, endedToken, context);

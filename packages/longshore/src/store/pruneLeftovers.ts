@@ -2,7 +2,7 @@ import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import type { Digest } from '../image/index.ts';
-import { isTemporaryName, storeModes } from './files.ts';
+import { isTemporaryName, listFolder, storeModes } from './files.ts';
 import { UPLOAD_PREFIX } from './fileUpload.ts';
 import { ownIdentity } from './holder.ts';
 import { BLOB_ALGORITHMS, blobFile, digestFromKey, digestKey, type StoreLayout } from './layout.ts';
@@ -38,7 +38,8 @@ export async function pruneLeftovers(
     if (found !== undefined && found.bytes > 0) removed.push(found);
   }
   const blobFolders = BLOB_ALGORITHMS.map((algorithm) => join(layout.blobs, algorithm));
-  for (const folder of [layout.root, layout.refs, layout.leases, layout.ingest, ...blobFolders]) {
+  const { root, refs, leases, ingest, builds } = layout;
+  for (const folder of [root, refs, leases, ingest, builds, ...blobFolders]) {
     removed.push(...(await pruneTemporary(folder, limits)));
   }
   return removed;
@@ -77,7 +78,7 @@ async function pruneIngest(
 
 async function pruneTemporary(folder: string, limits: LeftoverLimits): Promise<PrunedLeftover[]> {
   const removed: PrunedLeftover[] = [];
-  for (const name of await readdir(folder)) {
+  for (const name of await listFolder(folder)) {
     if (!isTemporaryName(name) && !name.startsWith(UPLOAD_PREFIX)) continue;
     const found = await measureTree(join(folder, name));
     if (found === undefined || found.newestMs > limits.nowMs - TEMPORARY_AGE_MS) continue;

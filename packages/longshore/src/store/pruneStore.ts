@@ -2,6 +2,7 @@ import { unlink } from 'node:fs/promises';
 import { errnoOf } from '../errors.ts';
 import type { Descriptor, Digest } from '../image/index.ts';
 import { type BlobFile, listBlobFiles, removeBlobFile } from './blobFiles.ts';
+import { pruneBuiltImages } from './builtImages.ts';
 import { type ChosenReference, chooseReferences } from './choosePrune.ts';
 import { ContentGraph } from './contentGraph.ts';
 import { storeModes } from './files.ts';
@@ -78,6 +79,7 @@ export async function pruneStore(store: Store, options: PruneOptions = {}): Prom
     const kept = (await book.list()).filter(({ name }) => !gone.has(name));
     const reached = await reachAll(store, kept);
     const swept = await pruneBlobs(files, reached, { cutoffMs, dryRun, signal: options.signal });
+    if (!dryRun) await pruneBuiltImages(layout);
     const leftoverAgeMs = options.leftoverAgeMs ?? DEFAULTS.leftoverAgeMs;
     const leftovers = await pruneLeftovers(layout, { nowMs, leftoverAgeMs, dryRun });
     const leftoverBytes = leftovers.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -108,7 +108,7 @@ export const EMPTY_INDEX: string = `${JSON.stringify({
   manifests: [],
 })}\n`;
 
-async function exists(path: string): Promise<boolean> {
+export async function exists(path: string): Promise<boolean> {
   try {
     await stat(path);
     return true;

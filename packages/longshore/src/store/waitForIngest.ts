@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Descriptor } from '../image/index.ts';
 import type { FileIngest } from './fileIngest.ts';
-import { listIngestFolders, readIngestRecord } from './ingestFolder.ts';
+import { listFolder } from './files.ts';
+import { readIngestRecord } from './ingestFolder.ts';
 import { ingestFolder } from './layout.ts';
 import type { GrantedLease, LeaseKeeper } from './leaseKeeper.ts';
 import { LeaseWatch } from './leaseRecord.ts';
@@ -78,7 +79,7 @@ async function openUnlessDone(
 async function bytesNoted({ layout }: IngestContext, descriptor: Descriptor): Promise<number> {
   const home = ingestFolder(layout, descriptor.digest);
   let most = 0;
-  for (const token of await listIngestFolders(home)) {
+  for (const token of await listFolder(home)) {
     const { pieces } = await readIngestRecord(join(home, token));
     most = Math.max(most, pieces.clippedTo(descriptor.size).bytes);
   }

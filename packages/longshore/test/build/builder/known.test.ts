@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { KnownBuilds, keyOf, readInputs } from '../../../src/build/builder/buildah/known.ts';
+import { findBuilt, keyOf, readInputs } from '../../../src/build/builder/buildah/known.ts';
 import type { BuildTarget } from '../../../src/build/index.ts';
 import { seedImage } from '../../../src/serve/index.ts';
-import { openStore } from '../../../src/store/index.ts';
+import { BuiltImages, openStore, pruneStore } from '../../../src/store/index.ts';
 import { targetIn, writeContext } from '../target.ts';
 
 async function inFolder(work: (folder: string) => Promise<void>): Promise<void> {
@@ -62,19 +62,41 @@ describe('what an image is made of', () => {
   it('leads to an image as long as the store has all of it', () =>
     inFolder(async (folder) => {
       const store = await openStore(join(folder, 'store'));
-      const known = new KnownBuilds(store);
-      assert.equal(await known.find('key'), undefined);
+      assert.equal(await findBuilt(store, 'key'), undefined);
       const layers = [{ size: 1000, seed: 'a' }];
       const { descriptor, layers: made } = await seedImage(store, {
         name: 'localhost/a:1',
         layers,
       });
-      await known.remember('key', descriptor);
-      assert.equal((await known.find('key'))?.digest, descriptor.digest);
+      await new BuiltImages(store.path).remember('key', descriptor);
+      assert.equal((await findBuilt(store, 'key'))?.digest, descriptor.digest);
       const [layer] = made;
       assert.ok(layer);
       await rm(store.blobPath(layer.digest));
-      assert.equal(await known.find('key'), undefined);
+      assert.equal(await findBuilt(store, 'key'), undefined);
+      const records = async (): Promise<string[]> => readdir(join(store.path, 'builds'));
+      await pruneStore(store);
+      assert.deepEqual(await records(), ['key.json']);
+      await rm(store.blobPath(descriptor.digest));
+      await pruneStore(store, { dryRun: true });
+      assert.equal((await records()).length, 1);
+      await pruneStore(store);
+      assert.deepEqual(await records(), []);
+      await store.close();
+    }));
+
+  it('is on record for all of a group that shares the store', () =>
+    inFolder(async (folder) => {
+      const path = join(folder, 'store');
+      await mkdir(path);
+      await chmod(path, 0o2775);
+      const store = await openStore(path);
+      const { descriptor } = await seedImage(store, { name: 'localhost/a:1', layers: [] });
+      await new BuiltImages(path).remember('key', descriptor);
+      const mode = async (name: string): Promise<number> =>
+        (await stat(join(path, 'builds', name))).mode & 0o7777;
+      assert.equal(await mode('.'), 0o2775);
+      assert.equal(await mode('key.json'), 0o664);
       await store.close();
     }));
 });

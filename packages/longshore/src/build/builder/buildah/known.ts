@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { isLongshoreError } from '../../../errors.ts';
-import { parseDigest } from '../../../image/index.ts';
-import { replaceFile, type Store } from '../../../store/index.ts';
+import { BuiltImages, type Store } from '../../../store/index.ts';
 import { readImage } from '../../../transfer/index.ts';
 import type { BuildRequest } from '../../builder.ts';
 import { readIgnoreFile } from '../../context/readIgnore.ts';
@@ -12,7 +10,6 @@ import { readStages, type Stage } from '../../dockerfile/stages.ts';
 import type { Instruction } from '../../dockerfile/types.ts';
 import type { BuildTarget, BuiltImage } from '../../target.ts';
 import { contextTar } from '../contextTar.ts';
-import { parseObject } from '../json.ts';
 
 /** What an image is made of, apart from the images that it is built from. */
 export interface Inputs {
@@ -85,48 +82,19 @@ function imagesOf(stages: readonly Stage[], { contexts }: BuildTarget): readonly
 }
 
 /**
- * Images that were built before, by what they were made of. Buildah commits the last step of a build
- * straight to a registry, so that its own cache never has it: without this the step ran again for
- * every run, and made another image.
+ * An image that was built before. Buildah commits the last step of a build straight to a registry, so
+ * that its own cache never has it: without this the step ran again for every run, and made another
+ * image.
+ * @returns nothing where there is none, or the store does not have all of it any more
  */
-export class KnownBuilds {
-  readonly #store: Store;
-
-  constructor(store: Store) {
-    this.#store = store;
-  }
-
-  /** @returns nothing where there is none, or the store does not have all of it any more */
-  async find(key: string): Promise<BuiltImage | undefined> {
-    const text = await readFile(this.#file(key), 'utf8').catch(() => '');
-    const { mediaType, digest, size } = parseObject(text) ?? {};
-    if (typeof mediaType !== 'string' || typeof digest !== 'string' || typeof size !== 'number') {
-      return undefined;
-    }
-    try {
-      const image = { mediaType, digest: parseDigest(digest), size };
-      await readImage(image, this.#store);
-      return image;
-    } catch (error) {
-      if (isLongshoreError(error)) return undefined;
-      throw error;
-    }
-  }
-
-  /** What cannot be written costs a build the next time, and nothing else. */
-  async remember(key: string, image: BuiltImage): Promise<void> {
-    const { mediaType, digest, size } = image;
-    const file = this.#file(key);
-    try {
-      await mkdir(dirname(file), { recursive: true });
-      await replaceFile(file, JSON.stringify({ mediaType, digest, size }));
-    } catch {
-      // As said.
-    }
-  }
-
-  #file(key: string): string {
-    return join(this.#store.path, 'builds', `${key}.json`);
+export async function findBuilt(store: Store, key: string): Promise<BuiltImage | undefined> {
+  try {
+    const image = await new BuiltImages(store.path).find(key);
+    if (image !== undefined) await readImage(image, store);
+    return image;
+  } catch (error) {
+    if (isLongshoreError(error)) return undefined;
+    throw error;
   }
 }
 
@@ -146,9 +114,8 @@ export async function unlessKnown(
 ): Promise<BuiltImage> {
   const inputs = await readInputs(target);
   if (inputs === undefined) return await build();
-  const known = new KnownBuilds(store);
   const key = await makeKey(inputs, making);
-  const before = key === undefined ? undefined : await known.find(key);
+  const before = key === undefined ? undefined : await findBuilt(store, key);
   if (before !== undefined) {
     onLog('Nothing that goes into it has changed: taken from the store');
     return before;
@@ -157,7 +124,10 @@ export async function unlessKnown(
   // Bases that were not here have been fetched by now; files may have changed meanwhile.
   const after = await makeKey(inputs, making);
   const isSame = (await readInputs(target))?.hash === inputs.hash;
-  if (after !== undefined && isSame) await known.remember(after, image);
+  if (after !== undefined && isSame) {
+    // What cannot be written costs a build the next time, and nothing else.
+    await new BuiltImages(store.path).remember(after, image).catch(() => undefined);
+  }
   return image;
 }
 
