@@ -296,7 +296,12 @@ export const OPTIONS = {
     help: 'Remove images that nobody has used for this long, for example 30d',
   },
   yes: { kind: 'switch', help: 'Do not ask', notInFile: true },
-  username: { kind: 'text', placeholder: 'NAME', help: 'User name; asked for where it is missing' },
+  username: {
+    kind: 'text',
+    short: 'u',
+    placeholder: 'NAME',
+    help: 'User name; asked for where it is missing',
+  },
   'password-stdin': {
     kind: 'switch',
     help: 'Read the password from stdin',
