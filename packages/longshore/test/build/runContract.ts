@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { describe, it } from 'node:test';
 import type { Descriptor } from '../../src/image/index.ts';
+import { createRegistryServer } from '../../src/serve/index.ts';
+import { openStore } from '../../src/store/index.ts';
 import { type BuilderBench, type BuilderSubject, buildFails, useBench } from './builderContract.ts';
 
 /** A builder that runs commands, and what is needed to try that. */
@@ -93,6 +96,26 @@ function testRuns(check: Check): void {
     const id = async (built: typeof first): Promise<string | undefined> =>
       (await bench.files(built.image)).get('id')?.data;
     assert.notEqual(await id(first), await id(second));
+  });
+
+  check('keeps its cache in a registry, where it can', async ({ bench, bases }) => {
+    await using cleanup = new AsyncDisposableStack();
+    const folder = await mkdtemp(join(tmpdir(), 'longshore-caches-'));
+    cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+    const store = await openStore(join(folder, 'store'));
+    cleanup.defer(() => store.close());
+    const registry = cleanup.use(await createRegistryServer({ store }));
+    const entry = { type: 'registry', ref: `${registry.host}/cache/of:it` };
+    const target = await bench.target(
+      { Dockerfile: `FROM ${BASE}\nRUN echo -n kept > /file\n` },
+      { cacheFrom: [entry], cacheTo: [entry] },
+    );
+    const phrases = await bench.builder.unsupported(target);
+    if (phrases.length > 0) return assert.match(phrases.join(), /cache/);
+    const { image } = await bench.build(target, { bases });
+    assert.equal((await bench.files(image)).get('file')?.data, 'kept');
+    const answer = await fetch(new URL('/v2/cache/of/tags/list', registry.url));
+    assert.equal(answer.status, 200);
   });
 
   check('makes the same image again of what has not changed', async ({ bench, bases }) => {

@@ -11,8 +11,8 @@ export interface BuildahCall {
   /** Where a Dockerfile was written that stood in the specification. */
   readonly dockerfile: string;
   readonly authFile: string;
-  /** Where the image goes: `127.0.0.1:1234/name:1`. */
-  readonly destination: string;
+  /** Where the image goes, `127.0.0.1:1234/name:1`; without one it stays in buildah's storage. */
+  readonly destination: string | undefined;
   readonly isolation: string | undefined;
 }
 
@@ -33,7 +33,7 @@ export function buildahArguments(call: BuildahCall): readonly string[] {
     `--pull=${target.pull}`,
     `--authfile=${call.authFile}`,
     `--file=${call.dockerfile}`,
-    `--tag=docker://${call.destination}`,
+    ...optional('tag', call.destination && `docker://${call.destination}`),
     ...optional('isolation', call.isolation),
     ...optional('platform', call.platform && formatPlatform(call.platform)),
     ...optional('target', target.stage),

@@ -17,7 +17,7 @@ import { type ProgramEnd, runProgram } from '../program.ts';
 import { buildahArguments } from './arguments.ts';
 import { type BuildahConfiguration, loopbackHosts, writeConfiguration } from './configuration.ts';
 import { unlessKnown } from './known.ts';
-import { parseStep, reasonOf, storedImage } from './output.ts';
+import { builtImage, parseStep, reasonOf, storedImage } from './output.ts';
 import { buildahCannot } from './wishes.ts';
 
 /**
@@ -177,6 +177,8 @@ class Buildah implements Builder {
     const { target, onLog, onStep, signal } = request;
     const { landing, configuration } = run;
     const place = landing.place();
+    // With an image that goes to a registry at once, buildah 1.28 fails to send its cache.
+    const stays = target.cacheTo.length > 0;
     const lines = new LastLines();
     let step: BuildStep | undefined;
     const end = await this.#spawn({
@@ -184,7 +186,7 @@ class Buildah implements Builder {
         ...run,
         target,
         authFile: configuration.authFile,
-        destination: place.reference,
+        destination: stays ? undefined : place.reference,
         isolation: this.#parts.isolation,
       }),
       configuration,
@@ -198,9 +200,14 @@ class Buildah implements Builder {
         onStep(begun);
       },
     });
-    if (end.kind === 'exit' && end.code === 0) return await place.take();
+    const isDone = end.kind === 'exit' && end.code === 0;
+    if (isDone && !stays) return await place.take();
     const failure = landing.takeFailure();
-    const stored = failure === undefined ? storedImage(lines.lines, landing.host) : undefined;
+    const stored = isDone
+      ? builtImage(lines.lines)
+      : failure === undefined
+        ? storedImage(lines.lines, landing.host)
+        : undefined;
     if (stored === undefined) {
       throw failure ?? this.#failure(target, end, { step, lines: lines.lines });
     }
