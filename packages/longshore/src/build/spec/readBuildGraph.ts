@@ -113,7 +113,9 @@ async function connect(
   const linked = [...placed.keys()].filter((name) => !selected.includes(name));
   for (const name of linked) {
     const by = edges.filter(({ to }) => to === name).map(({ from }) => from);
-    warnings.add(`${name} is built too: ${by.join(', ')} is built from it`);
+    warnings.add(
+      `${name} is built too: ${by.join(', ')} ${by.length === 1 ? 'is' : 'are'} built from it`,
+    );
   }
   const order = inOrder(placed, edges, report);
   const targets = order.flatMap((name) => placed.get(name)?.target ?? []);

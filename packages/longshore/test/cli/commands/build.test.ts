@@ -109,7 +109,7 @@ test('one that fails takes none with it but those built from it; resume goes on'
   await writeFile(path.join(cwd, 'images/bad/missing'), 'here now');
   const resumed = await run(['runs', 'resume']);
   assert.equal(resumed.exitCode, 0, resumed.stderr);
-  assert.match(resumed.stderr, /; 1 are up already, 0 are built and not pushed$/m);
+  assert.match(resumed.stderr, /; up already: 1, built and not pushed: 0$/m);
   assert.equal(resumed.stdout.trim().split('\n').length, 3);
   const after = await run(['runs', 'show', id.slice(-4), '--json']);
   schemas.get('build')?.parse(JSON.parse(after.stdout));

@@ -97,7 +97,7 @@ function tellFew(
 function startLine(event: Extract<RunEvent, { readonly type: 'bulk.started' }>): string {
   const { targets, builders, pushers, builder, built, up } = event;
   const pushing = pushers === undefined ? '' : `; pushing ${atOnce(pushers)}`;
-  const before = built + up > 0 ? `; ${up} are up already, ${built} are built and not pushed` : '';
+  const before = built + up > 0 ? `; up already: ${up}, built and not pushed: ${built}` : '';
   return `Building ${formatCount(targets, 'image')} with ${builder}, ${builders} at once${pushing}${before}`;
 }
 
