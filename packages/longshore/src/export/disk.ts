@@ -13,7 +13,7 @@ import {
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
 import { isGroupFolder } from '../store/index.ts';
-import { writeBehind } from './writeBehind.ts';
+import { WriteBehind } from './writeBehind.ts';
 
 const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 const INCAPABLE = new Set(['ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
@@ -112,6 +112,7 @@ export async function replaceFile(
 }
 
 async function writeTo(partial: string, write: (partial: string) => Promise<void>): Promise<void> {
-  await using _behind = writeBehind(partial);
+  await using behind = new WriteBehind(partial);
   await write(partial);
+  await behind.end();
 }

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { lstat, mkdir, readFile } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BuilderName, BuildGraph } from '../build/index.ts';
-import { errnoOf, LongshoreError } from '../errors.ts';
+import { errnoOf, isLongshoreError, LongshoreError } from '../errors.ts';
 import { listFolder, makeFolder, replaceFile, storeModes } from '../store/index.ts';
 import { readJournal } from './journal.ts';
 import { type JournalLine, type Ledger, newLedger, replay } from './ledger.ts';
@@ -40,6 +40,10 @@ export interface RunFolder {
   logFile(target: string): string;
 }
 
+const OTHERS_WRITE = 0o022;
+/** Of a folder: nobody takes away what is another's. */
+const STICKY = 0o1000;
+
 const ID = /^\d{8}-\d{6}-[0-9a-f]{4}$/;
 
 /** Sorts by time, is quick to type, and says when. UTC. */
@@ -63,9 +67,12 @@ export async function createRun(storePath: string, plan: RunPlan): Promise<Store
   const folder = runFolder(storePath, plan.id);
   try {
     // Of a group's store, all of the group may add runs; what is in one is its maker's.
-    await makeFolder(dirname(folder.path), (await storeModes(storePath)).directory);
-    await mkdir(join(folder.path, 'logs'), { recursive: true });
+    const { directory } = await storeModes(storePath);
+    await makeFolder(dirname(folder.path), directory && directory | STICKY);
+    await mkdir(join(folder.path, 'logs'), { recursive: true, mode: 0o700 });
+    await chmod(folder.path, 0o700);
   } catch (cause) {
+    if (isLongshoreError(cause)) throw cause;
     throw new LongshoreError(`Cannot make ${folder.path}: ${errnoOf(cause) ?? String(cause)}`, {
       code: 'ERR_STORE_NOT_WRITABLE',
       origin: 'store',
@@ -78,21 +85,27 @@ export async function createRun(storePath: string, plan: RunPlan): Promise<Store
 }
 
 /**
- * The identifiers of all runs, oldest first. In a store that others write to as well only one's own
- * count: to resume a run is to do what its plan says.
+ * The identifiers of all runs, oldest first. Where others may add runs only one's own count: to resume
+ * a run is to do what its plan says.
  */
 export async function listRuns(storePath: string): Promise<readonly string[]> {
   const folder = join(storePath, 'runs');
+  const isOpen = ((await lstat(folder).catch(() => undefined))?.mode ?? 0) & OTHERS_WRITE;
   const ids: string[] = [];
   for (const name of await listFolder(folder)) {
-    if (ID.test(name) && (await isOwn(join(folder, name)))) ids.push(name);
+    if (ID.test(name) && (isOpen === 0 || (await isOwn(join(folder, name))))) ids.push(name);
   }
   return ids.sort();
 }
 
+/** Nobody else can have put anything into it. */
 async function isOwn(path: string): Promise<boolean> {
   const found = await lstat(path).catch(() => undefined);
-  return found?.isDirectory() === true && found.uid === process.getuid?.();
+  return (
+    found?.isDirectory() === true &&
+    found.uid === process.geteuid?.() &&
+    (found.mode & OTHERS_WRITE) === 0
+  );
 }
 
 /**

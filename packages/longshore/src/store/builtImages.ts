@@ -1,8 +1,7 @@
-import { readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, isLongshoreError } from '../errors.ts';
 import { type Descriptor, parseDigest } from '../image/index.ts';
-import { listFolder, replaceFile, storeModes } from './files.ts';
+import { listFolder, removeQuietly, replaceFile, storeModes } from './files.ts';
 import { blobFile, layoutOf, type StoreLayout } from './layout.ts';
 import { exists, makeFolder } from './storeFormat.ts';
 
@@ -37,15 +36,14 @@ export class BuiltImages {
   }
 }
 
-/** Removes records of images that are gone, and those that nobody can read. */
+/** Removes records of images that are gone; those that it may not read or remove stay. */
 export async function pruneBuiltImages(layout: StoreLayout): Promise<void> {
   for (const name of await listFolder(layout.builds)) {
     if (!name.endsWith(SUFFIX)) continue;
     const path = join(layout.builds, name);
     const image = await readRecord(path);
-    if (image === undefined || !(await exists(blobFile(layout, image.digest)))) {
-      await rm(path, { force: true });
-    }
+    const isThere = image !== undefined && (await exists(blobFile(layout, image.digest)));
+    if (!isThere) await removeQuietly(path);
   }
 }
 
@@ -56,10 +54,7 @@ async function readRecord(path: string): Promise<Descriptor | undefined> {
     return Number.isSafeInteger(size)
       ? { mediaType, digest: parseDigest(digest), size }
       : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError || isLongshoreError(error) || errnoOf(error) === 'ENOENT') {
-      return undefined;
-    }
-    throw error;
+  } catch {
+    return undefined;
   }
 }

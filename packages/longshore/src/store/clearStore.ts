@@ -1,8 +1,8 @@
-import { readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LongshoreError } from '../errors.ts';
 import { listBlobFiles } from './blobFiles.ts';
-import { replaceFile, storeModes } from './files.ts';
+import { listFolder, replaceFile, storeModes } from './files.ts';
 import { ownIdentity } from './holder.ts';
 import { layoutOf } from './layout.ts';
 import { fileSystemNow, readRunMarks } from './runMarks.ts';
@@ -35,7 +35,7 @@ export async function clearStore(
     const { blobs } = await listBlobFiles(layout);
     // References first: if this is cut short, nothing points to what is gone.
     await replaceFile(layout.indexFile, EMPTY_INDEX, { mode: modes.file });
-    for (const folder of [layout.refs, layout.ingest, layout.leases, layout.blobs]) {
+    for (const folder of [layout.refs, layout.ingest, layout.leases, layout.blobs, layout.builds]) {
       await emptyFolder(folder);
     }
     await prepareStore(layout, modes, false);
@@ -47,7 +47,7 @@ export async function clearStore(
 
 /** Leaves the folder itself, with its owner and permissions. Links are removed, not followed. */
 async function emptyFolder(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
+  for (const name of await listFolder(folder)) {
     await rm(join(folder, name), { recursive: true, force: true });
   }
 }

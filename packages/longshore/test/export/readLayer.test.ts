@@ -4,6 +4,9 @@ import { deflateRawSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { decompress } from '../../src/export/layer/decompress.ts';
 import { indexLayers } from '../../src/export/layer/flatten.ts';
+import { LayerBudget } from '../../src/export/layer/limits.ts';
+import { memoryFile, memoryLayer } from '../../src/export/layer/memoryLayer.ts';
+import { readLayer } from '../../src/export/layer/readLayer.ts';
 import type { LayerSource } from '../../src/export/layer/source.ts';
 import { brief, flatten, inPieces, layerOf } from './helpers/layers.ts';
 import { file, pax, tar } from './helpers/tarBuilder.ts';
@@ -86,6 +89,15 @@ describe('a layer', () => {
       });
     });
   }
+
+  it('from memory is read as often as anybody likes', async () => {
+    // Larger than what Node keeps in a pool, where memory could be given back by mistake.
+    const long = memoryFile('labels', 'x'.repeat(200_000), { mode: 0o644, mtime: 0 });
+    const source = memoryLayer([long]);
+    for (let reading = 0; reading < 3; reading++) {
+      assert.equal((await readLayer(source, { budget: new LayerBudget({}, 0) })).length, 1);
+    }
+  });
 
   it('is refused when its two readings differ', async () => {
     const first = layerOf(plain);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
-import { writeBehind } from '../../src/export/writeBehind.ts';
+import { WriteBehind } from '../../src/export/writeBehind.ts';
 
 let folder: string;
 before(async () => {
@@ -25,17 +25,32 @@ test('a growing file is handed to the disk, and let go of at the end', async (t)
   await using file = await open(path, 'w');
   const prototype: FileHandle = Object.getPrototypeOf(file);
   const datasync = t.mock.method(prototype, 'datasync');
-  const behind = writeBehind(path);
+  const behind = new WriteBehind(path);
   await file.truncate(40 * 1024 * 1024);
   for (let i = 0; i < 50 && datasync.mock.callCount() === 0; i++) await wait(50);
   assert.equal(datasync.mock.callCount(), 1);
+  await behind.end();
   assert.equal(await handles(path), 2);
   await behind[Symbol.asyncDispose]();
   assert.equal(await handles(path), 1);
 });
 
 test('a file that never comes is nobody’s error', async () => {
-  const behind = writeBehind(join(folder, 'missing'));
+  const behind = new WriteBehind(join(folder, 'missing'));
   await wait(500);
+  await behind.end();
   await behind[Symbol.asyncDispose]();
+});
+
+test('what the disk says in the meantime is said at the end, for it says so once', async (t) => {
+  const path = join(folder, 'failing');
+  await using file = await open(path, 'w');
+  const prototype: FileHandle = Object.getPrototypeOf(file);
+  const failing = t.mock.method(prototype, 'datasync', async () => {
+    throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+  });
+  await using behind = new WriteBehind(path);
+  await file.truncate(40 * 1024 * 1024);
+  for (let i = 0; i < 50 && failing.mock.callCount() === 0; i++) await wait(50);
+  await assert.rejects(behind.end(), { code: 'EIO' });
 });

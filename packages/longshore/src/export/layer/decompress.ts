@@ -3,7 +3,7 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { errnoOf } from '../../errors.ts';
 import { layerError } from './errors.ts';
 import { giveBack } from './lend.ts';
-import type { LayerSource } from './source.ts';
+import type { LayerSource, ReadOptions } from './source.ts';
 import { ZstdFrameCutter } from './zstdFrames.ts';
 
 export type Compression = 'gzip' | 'zstd' | 'none';
@@ -29,7 +29,10 @@ export function detectCompression(start: Buffer): Compression {
  * The plain bytes of a layer, whatever it is compressed with.
  * @throws LongshoreError `ERR_LAYER_CORRUPT` for data that is damaged or cut
  */
-export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+export async function* decompress(
+  source: AsyncIterable<Uint8Array>,
+  { lend = false }: ReadOptions = {},
+): AsyncGenerator<Buffer> {
   const iterator = source[Symbol.asyncIterator]();
   let start: Buffer = Buffer.alloc(0);
   let done = false;
@@ -46,9 +49,18 @@ export async function* decompress(source: AsyncIterable<Uint8Array>): AsyncGener
     const kind = detectCompression(start);
     const options = { chunkSize: CHUNK_BYTES, ...AHEAD };
     if (kind === 'none') yield* whole;
-    else if (kind === 'gzip') yield* inflate(whole, createGunzip(options));
-    // Frames of zstd may ask for windows up to 128 MiB (level 22, `--long`); not for more.
-    else yield* inflate(cutFrames(whole), createZstdDecompress(options));
+    else {
+      const plain =
+        kind === 'gzip'
+          ? inflate(whole, createGunzip(options))
+          : // Frames of zstd may ask for windows up to 128 MiB (level 22, `--long`); not for more.
+            inflate(cutFrames(whole), createZstdDecompress(options));
+      for await (const piece of plain) {
+        yield piece;
+        // What was not compressed is the source's, to be given back by whoever made it.
+        if (lend) giveBack(piece);
+      }
+    }
   } finally {
     await iterator.return?.();
   }
@@ -63,10 +75,7 @@ export async function* lendPlain(
   source: LayerSource,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Buffer> {
-  for await (const piece of decompress(await source.open(signal, { lend: true }))) {
-    yield piece;
-    giveBack(piece);
-  }
+  yield* decompress(await source.open(signal, { lend: true }), { lend: true });
 }
 
 async function* resume(

@@ -13,7 +13,8 @@ export interface LayerSource {
 
 export interface ReadOptions {
   /**
-   * A piece is the caller's only until the next is asked for: its memory may be given back then.
+   * A piece is the caller's only until the next is asked for: whoever has made it may give its
+   * memory back then.
    * @defaultValue false
    */
   readonly lend?: boolean | undefined;

@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, LongshoreError } from '../../../errors.ts';
 import type { Platform } from '../../../image/index.ts';
@@ -17,7 +18,7 @@ import { type ProgramEnd, runProgram } from '../program.ts';
 import { buildahArguments } from './arguments.ts';
 import { type BuildahConfiguration, loopbackHosts, writeConfiguration } from './configuration.ts';
 import { unlessKnown } from './known.ts';
-import { builtImage, parseStep, reasonOf, storedImage } from './output.ts';
+import { parseStep, reasonOf, storedImage } from './output.ts';
 import { buildahCannot } from './wishes.ts';
 
 /**
@@ -67,7 +68,7 @@ class Buildah implements Builder {
     try {
       const configuration = await this.#configure(request, landing, folder);
       const bases = await this.#bringBases(request, landing, configuration);
-      const run = { landing, configuration, bases };
+      const run = { folder, landing, configuration, bases };
       const made = {
         by: [this.version, this.#parts.isolation ?? ''],
         idOf: async (name: string) =>
@@ -178,7 +179,8 @@ class Buildah implements Builder {
     const { landing, configuration } = run;
     const place = landing.place();
     // With an image that goes to a registry at once, buildah 1.28 fails to send its cache.
-    const stays = target.cacheTo.length > 0;
+    const idFile = target.cacheTo.length > 0 ? join(run.folder, randomUUID()) : undefined;
+    const call = { configuration, signal };
     const lines = new LastLines();
     let step: BuildStep | undefined;
     const end = await this.#spawn({
@@ -186,7 +188,8 @@ class Buildah implements Builder {
         ...run,
         target,
         authFile: configuration.authFile,
-        destination: stays ? undefined : place.reference,
+        destination: idFile === undefined ? place.reference : undefined,
+        idFile,
         isolation: this.#parts.isolation,
       }),
       configuration,
@@ -200,24 +203,25 @@ class Buildah implements Builder {
         onStep(begun);
       },
     });
-    const isDone = end.kind === 'exit' && end.code === 0;
-    if (isDone && !stays) return await place.take();
+    if (end.kind === 'exit' && end.code === 0) {
+      if (idFile !== undefined) {
+        const image = await readFile(idFile, 'utf8');
+        await this.#push(image.trim().replace(/^sha256:/, ''), { place, landing }, call);
+      }
+      return await place.take();
+    }
     const failure = landing.takeFailure();
-    const stored = isDone
-      ? builtImage(lines.lines)
-      : failure === undefined
-        ? storedImage(lines.lines, landing.host)
-        : undefined;
+    const stored = failure === undefined ? storedImage(lines.lines, landing.host) : undefined;
     if (stored === undefined) {
       throw failure ?? this.#failure(target, end, { step, lines: lines.lines });
     }
-    await this.#push(stored, place, { configuration, signal });
+    await this.#push(stored, { place, landing }, call);
     return await place.take();
   }
 
   async #push(
     image: string,
-    place: LandingPlace,
+    { place, landing }: { readonly place: LandingPlace; readonly landing: Landing },
     { configuration, signal }: Pick<BuildRun, 'configuration'> & Pick<BuildRequest, 'signal'>,
   ): Promise<void> {
     const lines = new LastLines();
@@ -230,7 +234,8 @@ class Buildah implements Builder {
     });
     if (end.kind === 'exit' && end.code === 0) return;
     const reason = reasonOf(lines.lines) ?? 'it died';
-    throw builderGone(this.version, `could not hand over the image: ${reason}`);
+    const failure = landing.takeFailure();
+    throw failure ?? builderGone(this.version, `could not hand over the image: ${reason}`);
   }
 
   #failure(
@@ -289,6 +294,7 @@ class Buildah implements Builder {
 const FORGET_TIMEOUT_MS = 30_000;
 
 interface BuildRun {
+  readonly folder: string;
   readonly landing: Landing;
   readonly configuration: BuildahConfiguration;
   readonly bases: ReadonlyMap<string, string>;

@@ -27,8 +27,3 @@ export function storedImage(lines: readonly string[], host: string): string | un
   if (last?.includes(host) !== true) return undefined;
   return /^Error: copying image "([0-9a-f]{64})": /.exec(last)?.[1];
 }
-
-/** The image that a build without a tag has left in buildah's storage: its last line. */
-export function builtImage(lines: readonly string[]): string | undefined {
-  return lines.findLast((line) => /^[0-9a-f]{64}$/.test(line));
-}
