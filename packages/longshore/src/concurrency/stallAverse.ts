@@ -168,13 +168,13 @@ class StallAverse implements StallAverseController {
    */
   #watchTrial(sample: StallAverseSample, elapsedMs: number): boolean {
     const { atMs } = sample;
-    const { trialStallLeastMs, aftermathMs, settleMs } = this.#rules;
+    const { trialStallLeastMs, trialStallTimes, aftermathMs, settleMs } = this.#rules;
     const freeze = this.#freeze;
     const movedSince = freeze !== undefined && this.#movedAtMs > freeze.atMs;
     if (freeze !== undefined && movedSince && atMs - freeze.atMs > aftermathMs) {
       this.#freeze = undefined;
     }
-    const stallMs = this.#norm.atLeast(trialStallLeastMs);
+    const stallMs = this.#norm.atLeast(trialStallLeastMs, trialStallTimes);
     // Who was held up itself has not seen what arrived meanwhile.
     if (elapsedMs > stallMs / 2) return false;
     // What froze during a trial may be seen when the trial has just been judged.

@@ -4,6 +4,8 @@ export const STALL_AVERSE_RULES = {
   stallMostMs: 10_000,
   /** As `stallLeastMs`, while a width is tried: to be wrong then costs one upload and a step. */
   trialStallLeastMs: 500,
+  /** Then this many times the longest silence that ended by itself is too long, instead of five. */
+  trialStallTimes: 3,
   /** After a freeze: so long the short time goes on, and so long nothing is begun. */
   aftermathMs: 3_000,
   settleMs: 250,

@@ -32,6 +32,8 @@ export function judgeSilence(uploads: readonly UploadState[], limits: WatchLimit
   return { kind: 'all quiet', cancel: rest.map(({ id }) => id), canary: canary.id };
 }
 
+const USUAL_TIMES = 5;
+
 /**
  * Learns how long uploads to this registry are silent when nothing is wrong, so that on a fast
  * registry a frozen one is cut after seconds and on a slow one not before its time.
@@ -52,10 +54,10 @@ export class SilenceNorm {
     return this.atLeast(this.#leastMs);
   }
 
-  /** Five times the longest silence that ended by itself, once enough of them have been seen. */
-  atLeast(leastMs: number): number {
+  /** So many times the longest silence that ended by itself, once enough of them have been seen. */
+  atLeast(leastMs: number, times = USUAL_TIMES): number {
     if (this.#gaps < 20) return this.#mostMs;
-    return Math.min(this.#mostMs, Math.max(leastMs, 5 * this.#longestMs));
+    return Math.min(this.#mostMs, Math.max(leastMs, times * this.#longestMs));
   }
 
   take(uploads: readonly UploadState[], sinceMs: number): void {
