@@ -216,8 +216,7 @@ class Elastic implements ElasticController {
     const ramped = this.#levelMs - elapsedMs >= rampMs(this.#rules, this.#rttMs);
     if (!ramped) this.#window.clear();
     const settled = this.#window.ms >= this.#rules.windowMs - 1e-6;
-    const isSteady = this.#burst.spread <= this.#rules.steady;
-    const dwell = dwellMs(this.#rules, this.#rttMs) * (isSteady ? 0.5 : 1);
+    const dwell = dwellMs(this.#rules, this.#rttMs, this.#burst.spread);
     if (!settled && this.#burst.ms < dwell - 1e-6) return;
     const seen = (settled ? this.#window : this.#burst).read();
     this.#burst.clear();
