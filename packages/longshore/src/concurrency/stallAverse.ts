@@ -65,7 +65,8 @@ class StallAverse implements StallAverseController {
     | undefined;
   #trialUntilMs = Number.NEGATIVE_INFINITY;
   #canaryTries = 0;
-  #refusedAtMs = Number.NEGATIVE_INFINITY;
+  /** An upload has arrived since the last refusal. */
+  #servedSince = true;
   #waitMs: number;
 
   constructor(options: StallAverseOptions, rules: StallAverseRules) {
@@ -142,6 +143,7 @@ class StallAverse implements StallAverseController {
   #record(sample: StallAverseSample, elapsedMs: number): void {
     const { atMs, uploads } = sample;
     this.#norm.take(uploads, elapsedMs);
+    if ((sample.finished ?? 0) > 0) this.#servedSince = true;
     const bodies = uploads.filter(({ step }) => step === 'body').length;
     this.#history.push({ atMs, bodies });
     const quiets = uploads.map(({ step, quietMs }) => (step === 'body' ? quietMs : elapsedMs));
@@ -306,11 +308,17 @@ class StallAverse implements StallAverseController {
     this.#backOff(atMs, held + 1, Math.min(held, this.#width) + 1);
   }
 
+  /**
+   * Only a registry that takes nothing at all gets ever longer rests, and refusals of one burst count
+   * once: a fixed width above what it bears would otherwise wait for minutes beside idle slots.
+   */
   #wait(atMs: number, askedMs: number | undefined): void {
     const { defaultWaitMs, longestWaitMs } = this.#rules;
-    const close = atMs - this.#refusedAtMs < 30_000;
-    this.#waitMs = close ? Math.min(longestWaitMs, 2 * this.#waitMs) : defaultWaitMs;
-    this.#refusedAtMs = atMs;
+    if (atMs >= this.#notBeforeMs) {
+      const longer = Math.min(longestWaitMs, 2 * this.#waitMs);
+      this.#waitMs = this.#servedSince ? defaultWaitMs : longer;
+      this.#servedSince = false;
+    }
     const asked = askedMs !== undefined && askedMs > 0 ? askedMs : this.#waitMs;
     const wait = Math.min(longestWaitMs, asked) * (1 + 0.1 * this.#random());
     this.#notBeforeMs = Math.max(this.#notBeforeMs, atMs + wait);

@@ -164,6 +164,28 @@ test('a refusal makes what was in flight the ceiling and waits as asked', () => 
   assert.equal(controller.admission.notBeforeMs, 43_150);
 });
 
+test('rests after refusals grow only where nothing has arrived since the last one', () => {
+  const restsOf = (finished: number): number[] => {
+    const controller = stallAverse({ random: () => 0 });
+    const rests: number[] = [];
+    for (let atMs = 1_000; rests.length < 6; atMs += 100) {
+      if (atMs < controller.admission.notBeforeMs) {
+        controller.observe({ atMs, bytes: 0, uploads: [], waiting: 9, finished });
+        continue;
+      }
+      // A burst of two counts once.
+      const refusals = { count: 2, inFlight: 4, retryAfterMs: undefined };
+      controller.observe({ atMs, bytes: 0, uploads: [], waiting: 9, refusals });
+      controller.observe({ atMs: atMs + 10, bytes: 0, uploads: [], waiting: 9, refusals });
+      rests.push(controller.admission.notBeforeMs - atMs);
+    }
+    return rests;
+  };
+  assert.ok(restsOf(1).every((rest) => rest >= 1_000 && rest <= 1_100));
+  const [first = 0, second = 0, , , fifth = 0] = restsOf(0);
+  assert.ok(first <= 1_100 && second >= 2_000 && fifth >= 16_000);
+});
+
 test('the remembered ceiling holds, and ends with its time', () => {
   const remembered = { width: 3, forMs: 60_000 };
   const controller = stallAverse({ random: seededRandom(1), remembered });
