@@ -11,7 +11,6 @@ export interface Contexts {
 
 /** Bytes of the base that do not compress, beside the shell. */
 const BASE_BYTES = 20e6;
-const OWN_BYTES = 50_000;
 
 /** A base image's context: a static shell and some weight, as real bases have. */
 export async function writeBase(folder: string, shell: string): Promise<string> {
@@ -39,17 +38,19 @@ export interface HundredOptions {
   readonly prefix: string;
   /** Without `RUN`, for builders that run nothing. */
   readonly plain?: boolean;
+  /** Of each image's own layer. */
+  readonly ownBytes: number;
 }
 
 export async function writeHundred(folder: string, options: HundredOptions): Promise<Contexts> {
-  const { images, base, token, prefix, plain = false } = options;
+  const { images, base, token, prefix, plain = false, ownBytes } = options;
   await rm(folder, { recursive: true, force: true });
   const names = Array.from({ length: images }, (_, i) => `app${i}`);
   const services: Record<string, unknown> = {};
   for (const [i, name] of names.entries()) {
     const context = join(folder, name);
     await mkdir(context, { recursive: true });
-    await writeFile(join(context, 'own'), noise(OWN_BYTES, i + 2));
+    await writeFile(join(context, 'own'), noise(ownBytes, i + 2));
     await writeFile(join(context, 'token'), `${token} ${name}\n`);
     const run = plain ? '' : `RUN wc -c /own > /counted && echo ${token} >> /counted\n`;
     const dockerfile = `FROM ${base}\nCOPY own token /\n${run}`;

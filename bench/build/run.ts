@@ -1,8 +1,8 @@
 // A hundred images, built and pushed: `longshore build --push` beside xargs, Compose and buildah, cold, in
 // random order. `node bench/build/run.ts [--builder engine|buildah|assemble] [--ways NAME,...] [--images N]
-// [--blocks N] [--no-save]`; needs docker-registry and the builder, as root. Ways with buildx or Compose need
+// [--own-bytes N] [--blocks N] [--no-save]`; needs docker-registry and the builder, as root. Ways with buildx or Compose need
 // `source <(bash bench/compose.sh)` first.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,6 +20,7 @@ const { values: flags } = parseArgs({
     builder: { type: 'string', default: 'engine' },
     ways: { type: 'string' },
     images: { type: 'string', default: '100' },
+    'own-bytes': { type: 'string', default: '50000' },
     blocks: { type: 'string', default: '3' },
     'no-save': { type: 'boolean', default: false },
   },
@@ -71,6 +72,8 @@ interface Row {
   readonly way: string;
   readonly seconds: number;
   readonly load: number;
+  /** Of our process alone, at its peak. */
+  readonly rssMiB?: number;
 }
 
 const rows: Row[] = [];
@@ -109,9 +112,12 @@ async function once(block: number, way: string): Promise<void> {
   const token = `${Date.now()}-${block}-${way}`;
   const plain = flags.builder === 'assemble';
   const images = Number(flags.images);
-  const options = { images, base, token, prefix, plain };
+  const ownBytes = Number(flags['own-bytes']);
+  const options = { images, base, token, prefix, plain, ownBytes };
   const contexts = await writeHundred(join(folder.path, 'contexts'), options);
   const store = join(folder.path, `store-${rows.length}`);
+  const usageFile = join(folder.path, 'usage.json');
+  await rm(usageFile, { force: true });
   const [load = 0] = loadavg();
   const startedAt = performance.now();
   await work({
@@ -120,14 +126,18 @@ async function once(block: number, way: string): Promise<void> {
     contexts,
     store,
     storage,
+    usageFile,
     ...(engine === undefined ? {} : { docker: engine.socket }),
   });
   const seconds = (performance.now() - startedAt) / 1000;
   const repositories = await countRepositories(registry.host);
   if (repositories !== images) throw new Error(`${way}: ${repositories} of ${images} arrived`);
-  rows.push({ block, way, seconds, load });
+  const used: { rssMiB?: number } = JSON.parse(await readFile(usageFile, 'utf8').catch(() => '{}'));
+  const { rssMiB } = used;
+  rows.push({ block, way, seconds, load, ...(rssMiB === undefined ? {} : { rssMiB }) });
   console.log(
-    `${block} ${way.padEnd(16)} ${seconds.toFixed(1).padStart(6)} s  load ${load.toFixed(1)}`,
+    `${block} ${way.padEnd(16)} ${seconds.toFixed(1).padStart(6)} s  load ${load.toFixed(1)}` +
+      (rssMiB === undefined ? '' : `  ${rssMiB.toFixed(0)} MiB`),
   );
 }
 

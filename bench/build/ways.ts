@@ -4,6 +4,7 @@ import { mustRun } from '../../packages/longshore/test/interop/support/programs.
 import type { Contexts } from './hundred.ts';
 
 const bin = join(import.meta.dirname, '../../packages/longshore/bin/longshore.js');
+const usage = join(import.meta.dirname, '../usage.js');
 const MOST_MS = 280_000;
 
 /** Where builds and pushes happen. */
@@ -18,13 +19,15 @@ export interface Ground {
   readonly store: string;
   /** A `storage.conf`: buildah keeps its images apart from this machine's. */
   readonly storage: string;
+  /** Where our own process says what it has used. */
+  readonly usageFile: string;
 }
 
 /** One way to have all images built and pushed. */
 export type Way = (ground: Ground) => Promise<void>;
 
 export function longshore(builder: 'engine' | 'buildah' | 'assemble', builders?: number): Way {
-  return async ({ folder, contexts, prefix, store, docker, storage }) => {
+  return async ({ folder, contexts, prefix, store, docker, storage, usageFile }) => {
     const argv = ['build', '-f', contexts.folder, '--push', '--registry', prefix];
     const width = ['--builders', String(builders ?? availableParallelism())];
     const flags = ['--builder', builder, ...width, '--store', store, '--progress', 'quiet'];
@@ -34,6 +37,8 @@ export function longshore(builder: 'engine' | 'buildah' | 'assemble', builders?:
         HOME: folder,
         DOCKER_HOST: docker,
         CONTAINERS_STORAGE_CONF: storage,
+        NODE_OPTIONS: `--import ${usage}`,
+        USAGE_FILE: usageFile,
       },
     });
   };

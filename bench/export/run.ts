@@ -78,7 +78,7 @@ const GROUPS: readonly { theirs: Squash; ours: readonly (Squash & { goal: number
 const layout = join(values.dir, 'layout');
 const store = join(values.dir, 'store');
 /** Writes what a process has used when it ends: of itself alone, its converter not counted. */
-const usage = join(import.meta.dirname, 'usage.js');
+const usage = join(import.meta.dirname, '../usage.js');
 
 /** Unpack to a tree, then squash it. */
 async function theirs({ compression, level }: Squash, block: string): Promise<Measured> {
