@@ -30,6 +30,7 @@ const WAYS: Readonly<Record<string, Readonly<Record<string, Way>>>> = {
   engine: {
     longshore: longshore('engine'),
     'longshore -P 4': longshore('engine', 4),
+    'longshore -P 8': longshore('engine', 8),
     'xargs -P 2/2': xargsDocker(2, 2),
     'xargs -P 4/3': xargsDocker(4, 3),
     'xargs -P 8/8': xargsDocker(8, 8),
@@ -74,6 +75,7 @@ interface Row {
   readonly load: number;
   /** Of our process alone, at its peak. */
   readonly rssMiB?: number;
+  readonly cpuSeconds?: number | undefined;
 }
 
 const rows: Row[] = [];
@@ -132,12 +134,16 @@ async function once(block: number, way: string): Promise<void> {
   const seconds = (performance.now() - startedAt) / 1000;
   const repositories = await countRepositories(registry.host);
   if (repositories !== images) throw new Error(`${way}: ${repositories} of ${images} arrived`);
-  const used: { rssMiB?: number } = JSON.parse(await readFile(usageFile, 'utf8').catch(() => '{}'));
-  const { rssMiB } = used;
-  rows.push({ block, way, seconds, load, ...(rssMiB === undefined ? {} : { rssMiB }) });
+  const used: { rssMiB?: number; cpuSeconds?: number } = JSON.parse(
+    await readFile(usageFile, 'utf8').catch(() => '{}'),
+  );
+  const { rssMiB, cpuSeconds } = used;
+  rows.push({ block, way, seconds, load, ...(rssMiB === undefined ? {} : { rssMiB, cpuSeconds }) });
   console.log(
     `${block} ${way.padEnd(16)} ${seconds.toFixed(1).padStart(6)} s  load ${load.toFixed(1)}` +
-      (rssMiB === undefined ? '' : `  ${rssMiB.toFixed(0)} MiB`),
+      (rssMiB === undefined
+        ? ''
+        : `  ${rssMiB.toFixed(0)} MiB, ${cpuSeconds?.toFixed(1)} s of CPU`),
   );
 }
 

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { mustRun } from '../../packages/longshore/test/interop/support/programs.ts';
 import type { Contexts } from './hundred.ts';
@@ -29,7 +28,7 @@ export type Way = (ground: Ground) => Promise<void>;
 export function longshore(builder: 'engine' | 'buildah' | 'assemble', builders?: number): Way {
   return async ({ folder, contexts, prefix, store, docker, storage, usageFile }) => {
     const argv = ['build', '-f', contexts.folder, '--push', '--registry', prefix];
-    const width = ['--builders', String(builders ?? availableParallelism())];
+    const width = builders === undefined ? [] : ['--builders', String(builders)];
     const flags = ['--builder', builder, ...width, '--store', store, '--progress', 'quiet'];
     await mustRun(process.execPath, [bin, ...argv, ...flags], {
       timeoutMs: MOST_MS,

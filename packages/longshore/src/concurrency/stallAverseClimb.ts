@@ -91,10 +91,10 @@ export class Climber {
 
   #judge(climb: Climb, goodput: number, at: Moment): ClimbStep | undefined {
     climb.seen.push(goodput);
-    if (climb.seen.length < this.#rules.climbWindows) return undefined;
-    const { worthElasticity, clearElasticity, harmfulElasticity } = this.#rules;
+    const { worthElasticity, clearElasticity, plainElasticity, harmfulElasticity } = this.#rules;
     const mean = climb.seen.reduce((sum, value) => sum + value, 0) / climb.seen.length;
     const gain = Math.log(mean / climb.goodput) / Math.log(at.width / climb.from);
+    if (climb.seen.length < this.#rules.climbWindows && gain < plainElasticity) return undefined;
     this.#climb = undefined;
     if (gain >= worthElasticity) {
       this.#failed = 0;

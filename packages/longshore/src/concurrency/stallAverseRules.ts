@@ -18,6 +18,8 @@ export const STALL_AVERSE_RULES = {
   worthElasticity: 0.2,
   /** After a gain like this the next step follows without another window. */
   clearElasticity: 0.6,
+  /** A gain like this is believed after the first window. */
+  plainElasticity: 0.8,
   harmfulElasticity: -0.3,
   coolMs: 15_000,
   longestCoolMs: 120_000,

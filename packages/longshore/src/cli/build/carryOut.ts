@@ -95,7 +95,7 @@ async function work(
   return runBulk(run, {
     store,
     builder,
-    builders: settings.builders ?? availableParallelism(),
+    builders: settings.builders ?? usualWidth(builder, availableParallelism()),
     ...(run.plan.push ? { push } : {}),
     highWaterBytes: settings['max-unpushed'],
     failFast: settings['fail-fast'],
@@ -103,6 +103,14 @@ async function work(
     drain: interrupts.drain,
     signal: interrupts.stop,
   });
+}
+
+/**
+ * Builds of a daemon wait for it: for mounts, for containers that start. With two for each processor a
+ * hundred small ones took 0.93 of the time (Docker Engine 20.10, two processors, two pairs).
+ */
+function usualWidth({ name }: Builder, processors: number): number {
+  return name === 'engine' || name === 'buildx' ? 2 * processors : processors;
 }
 
 async function checkOutputs({ settings, places }: CommandContext): Promise<void> {
