@@ -1,4 +1,5 @@
 import { LongshoreError } from '../errors.ts';
+import { giveBack } from '../giveBack.ts';
 import {
   type Descriptor,
   formatPlatform,
@@ -10,7 +11,6 @@ import {
 } from '../image/index.ts';
 import type { Store } from '../store/index.ts';
 import { type ImageConfig, parseImageConfig } from './imageConfig.ts';
-import { giveBack } from './layer/lend.ts';
 import type { LayerSource } from './layer/source.ts';
 
 /** An image of one platform, its two small documents read and checked. */

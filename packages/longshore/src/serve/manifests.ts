@@ -74,6 +74,7 @@ async function readBody(exchange: Exchange): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   const whole = await exchange.receive({
+    keeps: true,
     write(chunk) {
       size += chunk.byteLength;
       if (size > MAX_MANIFEST_BYTES) {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
+import { giveBack } from '../giveBack.ts';
 import type { FaultEffects } from './faults.ts';
 import { watchPeer } from './peerWatch.ts';
 import { flipByte } from './sendBody.ts';
@@ -13,7 +14,9 @@ const UNKNOWN_REST = 64 * 1024 * 1024;
 
 /** Where received chunks go; the store's `Upload` is one. */
 export interface ByteSink {
+  /** The chunk is lent until this is done, unless the sink keeps what it gets. */
   write(chunk: Uint8Array): undefined | Promise<void>;
+  readonly keeps?: boolean;
 }
 
 export interface ReceiveOptions {
@@ -66,6 +69,7 @@ class Receiver {
       const bytes = chunk.subarray(0, Math.min(chunk.byteLength, cut - this.#received));
       if (effects.corruptAt !== undefined) flipByte(bytes, effects.corruptAt - this.#received);
       if (!(await this.#passOn(bytes))) return false;
+      if (this.#options.sink.keeps !== true) giveBack(chunk);
       if (this.#received >= cut) return await this.#cut(effects.resetAt === cut);
     }
     return this.#request.complete;

@@ -1,8 +1,8 @@
 import type { Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { errnoOf } from '../../errors.ts';
+import { giveBack } from '../../giveBack.ts';
 import { layerError } from './errors.ts';
-import { giveBack } from './lend.ts';
 import type { LayerSource, ReadOptions } from './source.ts';
 import { ZstdFrameCutter } from './zstdFrames.ts';
 
