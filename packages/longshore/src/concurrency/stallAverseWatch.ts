@@ -55,7 +55,7 @@ export class SilenceNorm {
   }
 
   /** So many times the longest silence that ended by itself, once enough of them have been seen. */
-  atLeast(leastMs: number, times = USUAL_TIMES): number {
+  atLeast(leastMs: number, times: number = USUAL_TIMES): number {
     if (this.#gaps < 20) return this.#mostMs;
     return Math.min(this.#mostMs, Math.max(leastMs, times * this.#longestMs));
   }
