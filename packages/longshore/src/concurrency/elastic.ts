@@ -216,8 +216,7 @@ class Elastic implements ElasticController {
     const ramped = this.#levelMs - elapsedMs >= rampMs(this.#rules, this.#rttMs);
     if (!ramped) this.#window.clear();
     const settled = this.#window.ms >= this.#rules.windowMs - 1e-6;
-    const dwell = dwellMs(this.#rules, this.#rttMs, this.#burst.spread);
-    if (!settled && this.#burst.ms < dwell - 1e-6) return;
+    if (!settled && this.#burst.ms < dwellMs(this.#rules, this.#rttMs) - 1e-6) return;
     const seen = (settled ? this.#window : this.#burst).read();
     this.#burst.clear();
     if (this.#remembered !== undefined && this.#forget(this.#remembered, settled, seen.own)) return;

@@ -4,17 +4,11 @@ export interface Goodput {
   readonly total: number;
 }
 
-/** Fewer samples than this say nothing of how much they differ. */
-const FEW_SAMPLES = 5;
-
 /** Adds up bytes over time; the window ends when its owner says so. */
 export class Meter {
   #ms = 0;
   #own = 0;
   #total = 0;
-  #samples = 0;
-  /** Sum of squared rates, each counted for its time. */
-  #squares = 0;
 
   get ms(): number {
     return this.#ms;
@@ -24,23 +18,12 @@ export class Meter {
     this.#ms += elapsedMs;
     this.#own += own;
     this.#total += total;
-    this.#samples += 1;
-    if (elapsedMs > 0) this.#squares += own ** 2 / elapsedMs;
-  }
-
-  /** How much the rates of the samples differ: standard deviation over mean. */
-  get spread(): number {
-    if (this.#samples < FEW_SAMPLES || this.#own === 0) return Number.POSITIVE_INFINITY;
-    const mean = this.#own / this.#ms;
-    return Math.sqrt(Math.max(0, this.#squares / this.#ms - mean ** 2)) / mean;
   }
 
   clear(): void {
     this.#ms = 0;
     this.#own = 0;
     this.#total = 0;
-    this.#samples = 0;
-    this.#squares = 0;
   }
 
   /** Never zero: goodput is compared by its logarithm. */

@@ -1,9 +1,8 @@
 import type { ElasticRules } from './elasticRules.ts';
 
-/** While starting, how long a short look takes. @param spread of the samples seen so far */
-export function dwellMs(rules: ElasticRules, rttMs: number, spread: number): number {
-  const wholeMs = Math.max(rules.dwellLeastMs, rules.dwellRtts * rttMs);
-  return spread <= rules.steady ? wholeMs / 2 : wholeMs;
+/** While starting, how long a short look takes. */
+export function dwellMs(rules: ElasticRules, rttMs: number): number {
+  return Math.max(rules.dwellLeastMs, rules.dwellRtts * rttMs);
 }
 
 /** How long new flows ramp up after a doubling. */

@@ -17,8 +17,6 @@ export const ELASTIC_RULES = {
   /** While starting, clear growth is believed after so long. */
   dwellRtts: 2,
   dwellLeastMs: 200,
-  /** After half of that where samples differ by no more than this part of their mean. */
-  steady: 0.15,
   slowElasticity: 0.3,
   clearElasticity: 0.6,
   /** Two short looks below this part of the best end the start. */

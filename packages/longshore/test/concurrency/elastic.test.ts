@@ -62,25 +62,6 @@ test('whatever is observed, the target is a whole number from 1 to the maximum',
   );
 });
 
-/** When a path that gives ten bytes a millisecond for each flow is tried with all 64. */
-function allTriedAfter(shareOf: (sample: number) => number): number {
-  const controller = elastic({ random: seededRandom(1), max: 64 });
-  for (let sample = 0; sample < 500; sample += 1) {
-    const atMs = 20 * sample;
-    const active = controller.target;
-    const bytes = active * 200 * shareOf(sample);
-    if (controller.observe({ atMs, bytes, active, acceptedAt: active, rttMs: 1 }) === 64)
-      return atMs;
-  }
-  return Number.POSITIVE_INFINITY;
-}
-
-test('where goodput is steady the start looks half as long at a width', () => {
-  const steady = allTriedAfter((sample) => 1 + 0.1 * (-1) ** sample);
-  const bursty = allTriedAfter((sample) => (sample % 4 === 0 ? 4 : 0));
-  assert.ok(steady < 0.65 * bursty, `${steady} ms, ${bursty} ms`);
-});
-
 /** Feeds samples of a path on which goodput depends on the width alone. */
 function follow(
   goodput: (width: number, seconds: number) => number,
