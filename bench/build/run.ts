@@ -106,11 +106,20 @@ async function makeBase(): Promise<void> {
   await mustRun('buildah', ['push', '-q', '--tls-verify=false', base, target], { env });
 }
 
+/** Buildah gets slower with every image that it has: 56, 65 and 77 s, one hundred after the other. */
+async function emptyStorage(): Promise<void> {
+  for (const name of ['graph', 'run']) {
+    await rm(join(folder.path, name), { recursive: true, force: true });
+  }
+  await makeBase();
+}
+
 async function once(block: number, way: string): Promise<void> {
   const work = all[way];
   if (work === undefined) throw new Error(`there is no way ${way}`);
   await using registry = await startDockerRegistry();
   const prefix = `${registry.host}/run`;
+  if (flags.builder === 'buildah') await emptyStorage();
   const token = `${Date.now()}-${block}-${way}`;
   const plain = flags.builder === 'assemble';
   const images = Number(flags.images);

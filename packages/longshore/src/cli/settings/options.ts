@@ -227,7 +227,7 @@ export const OPTIONS = {
     placeholder: 'N',
     max: 1024,
     help: 'How many builds run at once',
-    defaultText: 'as many as there are processors; twice that with engine and buildx',
+    defaultText: 'twice as many as there are processors; as many with assemble',
   },
   'max-unpushed': {
     kind: 'size',
