@@ -229,7 +229,7 @@ test(`an image with ${ENTRIES} entries`, {
     many: { tar: plain, stored: gzipSync(plain, { level: 1 }) },
   });
   const usage = join(stage.path, 'usage.json');
-  const hook = join(import.meta.dirname, '../../../../bench/export/usage.js');
+  const hook = join(import.meta.dirname, '../../../../bench/usage.js');
   const out = join(stage.path, 'out');
   const result = await stage.pull(['many'], `sif:${out}/`, {
     NODE_OPTIONS: `--import ${hook}`,
