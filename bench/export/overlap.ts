@@ -68,7 +68,7 @@ async function measure(build: string, pair: number, references: readonly string[
       env: {
         ...process.env,
         HOME: values.dir,
-        NODE_OPTIONS: `--import ${join(import.meta.dirname, 'usage.js')}`,
+        NODE_OPTIONS: `--import ${join(import.meta.dirname, '../usage.js')}`,
         USAGE_FILE: usageFile,
       },
       maxBuffer: 2 ** 28,
