@@ -1,8 +1,7 @@
 import { RequestPace } from './elasticRequestPace.ts';
 import type { Admission, ElasticSample } from './elasticTypes.ts';
+import { RefusalRest } from './refusalRest.ts';
 
-const DEFAULT_REST_MS = 1_000;
-const LONGEST_REST_MS = 60_000;
 const AGAIN_WITHIN_MS = 8_000;
 const FIRST_RAISE_MS = 40_000;
 const LONGEST_RAISE_MS = 300_000;
@@ -30,16 +29,13 @@ export interface RefusalOutcome {
  */
 export class Refusals {
   readonly #max: number;
-  readonly #random: () => number;
+  readonly #rests: RefusalRest;
   readonly #pace = new RequestPace();
   #ceiling: number;
   #raiseAtMs = 0;
   #raiseWaitMs = FIRST_RAISE_MS / 2;
   #lastMs = Number.NEGATIVE_INFINITY;
-  #restMs = DEFAULT_REST_MS;
   #notBeforeMs = 0;
-  /** It has served something since the last refusal: it sends, or has accepted a request after the rest. */
-  #takenSince = true;
   #proven: number;
   #count = 0;
   #rttMs = 0;
@@ -51,7 +47,7 @@ export class Refusals {
     readonly random: () => number;
   }) {
     this.#max = options.max;
-    this.#random = options.random;
+    this.#rests = new RefusalRest(options.random);
     this.#ceiling = options.max;
     this.#proven = Math.max(1, options.start - 2);
   }
@@ -94,7 +90,8 @@ export class Refusals {
     this.#pace.book(atMs, sample.requests ?? 0);
     this.#raise(atMs);
     if (refusals === undefined || refusals.count === 0) {
-      if (sample.bytes > 0 || (!this.#isResting(atMs) && accepted > 0)) this.#takenSince = true;
+      // It sends, or has accepted a request after the rest.
+      if (sample.bytes > 0 || (!this.#isResting(atMs) && accepted > 0)) this.#rests.served();
       return undefined;
     }
     this.#count += refusals.count;
@@ -157,22 +154,13 @@ export class Refusals {
     return atMs < this.#notBeforeMs;
   }
 
-  /**
-   * Only a server that has served nothing since gets a longer one: one that refuses now and then, as
-   * others come and go, would be left alone for minutes. Nor is it any good while flows of ours are
-   * being served: they end during a long rest, and nothing takes their place.
-   */
+  /** A long rest is no good while flows of ours are being served: they end in it, and nothing follows. */
   #rest(atMs: number, askedMs: number | undefined): void {
-    const asked = askedMs !== undefined && askedMs > 0 ? askedMs : undefined;
-    let restMs = asked ?? 0;
-    if (!this.#isResting(atMs)) {
-      const longer = Math.min(LONGEST_REST_MS, 2 * this.#restMs);
-      this.#restMs = this.#takenSince ? DEFAULT_REST_MS : longer;
-      this.#takenSince = false;
-      this.#lastMs = atMs;
-      restMs = asked ?? this.#restMs;
-    }
-    const bounded = Math.min(LONGEST_REST_MS, restMs) * (1 + 0.1 * this.#random());
-    this.#notBeforeMs = Math.max(this.#notBeforeMs, atMs + bounded);
+    const isBurst = this.#isResting(atMs);
+    const restMs = this.#rests.after(askedMs, isBurst);
+    if (!isBurst) this.#lastMs = atMs;
+    // What belongs to a burst lengthens the rest only where it is asked for.
+    if (isBurst && !((askedMs ?? 0) > 0)) return;
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, atMs + restMs);
   }
 }

@@ -1,4 +1,5 @@
 import type { Admission } from './elasticTypes.ts';
+import { LONGEST_REST_MS, RefusalRest } from './refusalRest.ts';
 import { Climber } from './stallAverseClimb.ts';
 import { STALL_AVERSE_RULES, type StallAverseRules } from './stallAverseRules.ts';
 import type {
@@ -65,9 +66,7 @@ class StallAverse implements StallAverseController {
     | undefined;
   #trialUntilMs = Number.NEGATIVE_INFINITY;
   #canaryTries = 0;
-  /** An upload has arrived since the last refusal. */
-  #servedSince = true;
-  #waitMs: number;
+  readonly #rests: RefusalRest;
 
   constructor(options: StallAverseOptions, rules: StallAverseRules) {
     this.#rules = rules;
@@ -82,7 +81,7 @@ class StallAverse implements StallAverseController {
     this.#start = Math.min(checkWidth(options.start ?? 2, 'the first width'), this.#max);
     this.#width = Math.max(1, Math.min(this.#start, this.#ceiling));
     this.#norm = new SilenceNorm(rules.stallLeastMs, rules.stallMostMs);
-    this.#waitMs = rules.defaultWaitMs;
+    this.#rests = new RefusalRest(options.random);
     this.#climber = new Climber(rules);
   }
 
@@ -143,7 +142,7 @@ class StallAverse implements StallAverseController {
   #record(sample: StallAverseSample, elapsedMs: number): void {
     const { atMs, uploads } = sample;
     this.#norm.take(uploads, elapsedMs);
-    if ((sample.finished ?? 0) > 0) this.#servedSince = true;
+    if ((sample.finished ?? 0) > 0) this.#rests.served();
     const bodies = uploads.filter(({ step }) => step === 'body').length;
     this.#history.push({ atMs, bodies });
     const quiets = uploads.map(({ step, quietMs }) => (step === 'body' ? quietMs : elapsedMs));
@@ -270,7 +269,7 @@ class StallAverse implements StallAverseController {
     }
     if (upload.quietMs <= (3 + this.#canaryTries) * this.#rules.stallMostMs) return;
     this.#canaryTries += 1;
-    const most = Math.min(this.#rules.longestWaitMs, 1000 * 2 ** this.#canaryTries);
+    const most = Math.min(LONGEST_REST_MS, 1000 * 2 ** this.#canaryTries);
     this.#notBeforeMs = atMs + 1000 + this.#random() * (most - 1000);
     this.#cancel = [canary.id];
   }
@@ -308,20 +307,9 @@ class StallAverse implements StallAverseController {
     this.#backOff(atMs, held + 1, Math.min(held, this.#width) + 1);
   }
 
-  /**
-   * Only a registry that takes nothing at all gets ever longer rests, and refusals of one burst count
-   * once: a fixed width above what it bears would otherwise wait for minutes beside idle slots.
-   */
   #wait(atMs: number, askedMs: number | undefined): void {
-    const { defaultWaitMs, longestWaitMs } = this.#rules;
-    if (atMs >= this.#notBeforeMs) {
-      const longer = Math.min(longestWaitMs, 2 * this.#waitMs);
-      this.#waitMs = this.#servedSince ? defaultWaitMs : longer;
-      this.#servedSince = false;
-    }
-    const asked = askedMs !== undefined && askedMs > 0 ? askedMs : this.#waitMs;
-    const wait = Math.min(longestWaitMs, asked) * (1 + 0.1 * this.#random());
-    this.#notBeforeMs = Math.max(this.#notBeforeMs, atMs + wait);
+    const waitMs = this.#rests.after(askedMs, atMs < this.#notBeforeMs);
+    this.#notBeforeMs = Math.max(this.#notBeforeMs, atMs + waitMs);
   }
 
   /** Stays below the width to blame; halves it when the same width fails twice. */

@@ -29,8 +29,6 @@ export const STALL_AVERSE_RULES = {
   mostCeilingDoublings: 4,
   /** A canary that moves sooner after the others were cut shows overload; later, an outage. */
   overloadMs: 5_000,
-  defaultWaitMs: 1_000,
-  longestWaitMs: 60_000,
 } as const;
 
 export type StallAverseRules = { readonly [Name in keyof typeof STALL_AVERSE_RULES]: number };
