@@ -95,23 +95,19 @@ export function storeLayers(store: Pick<Store, 'open'>, image: ExportImage): Lay
   return image.manifest.layers.map((descriptor, i) => ({
     descriptor,
     diffId: image.config.diffIds[i],
-    open: async (signal, { lend = false } = {}) => {
-      const pieces = toBytes(await store.open(descriptor.digest, { signal }));
-      return lend ? lendPieces(pieces) : pieces;
-    },
+    open: async (signal, { lend } = {}) =>
+      toBytes(await store.open(descriptor.digest, { signal }), lend),
   }));
 }
 
-async function* toBytes(stream: NodeJS.ReadableStream): AsyncGenerator<Uint8Array> {
+async function* toBytes(
+  stream: NodeJS.ReadableStream,
+  lend: boolean | undefined,
+): AsyncGenerator<Uint8Array> {
   for await (const chunk of stream) {
-    yield typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
-  }
-}
-
-/** A stream of a file reads into a new buffer each time and keeps no hold on it. */
-async function* lendPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  for await (const piece of pieces) {
+    const piece = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
     yield piece;
-    giveBack(piece);
+    // A stream of a file reads into a new buffer each time and keeps no hold on it.
+    if (lend === true) giveBack(piece);
   }
 }

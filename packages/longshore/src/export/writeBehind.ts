@@ -32,14 +32,19 @@ export class WriteBehind implements AsyncDisposable {
    * @throws what a sync has thrown
    */
   async end(): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#turn;
+    await this.#stop();
     if (this.#failure !== undefined) throw this.#failure;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
+    await this.#stop();
     await this.#file?.close().catch(() => undefined);
+  }
+
+  /** A turn that has begun may be about to open the file. */
+  async #stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#turn;
   }
 
   async #look(): Promise<void> {
