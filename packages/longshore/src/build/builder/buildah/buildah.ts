@@ -180,7 +180,7 @@ class Buildah implements Builder {
     const place = landing.place();
     // With an image that goes to a registry at once, buildah 1.28 fails to send its cache.
     const idFile = target.cacheTo.length > 0 ? join(run.folder, randomUUID()) : undefined;
-    const call = { configuration, signal };
+    const push = { landing, configuration, signal };
     const lines = new LastLines();
     let step: BuildStep | undefined;
     const end = await this.#spawn({
@@ -206,7 +206,7 @@ class Buildah implements Builder {
     if (end.kind === 'exit' && end.code === 0) {
       if (idFile !== undefined) {
         const image = await readFile(idFile, 'utf8');
-        await this.#push(image.trim().replace(/^sha256:/, ''), { place, landing }, call);
+        await this.#push(image.trim().replace(/^sha256:/, ''), place, push);
       }
       return await place.take();
     }
@@ -215,15 +215,16 @@ class Buildah implements Builder {
     if (stored === undefined) {
       throw failure ?? this.#failure(target, end, { step, lines: lines.lines });
     }
-    await this.#push(stored, { place, landing }, call);
+    await this.#push(stored, place, push);
     return await place.take();
   }
 
   async #push(
     image: string,
-    { place, landing }: { readonly place: LandingPlace; readonly landing: Landing },
-    { configuration, signal }: Pick<BuildRun, 'configuration'> & Pick<BuildRequest, 'signal'>,
+    place: LandingPlace,
+    push: Pick<BuildRun, 'landing' | 'configuration'> & Pick<BuildRequest, 'signal'>,
   ): Promise<void> {
+    const { landing, configuration, signal } = push;
     const lines = new LastLines();
     const flags = ['--quiet', '--format=oci', `--authfile=${configuration.authFile}`];
     const end = await this.#spawn({
