@@ -1,7 +1,7 @@
 // A hundred images, built and pushed: `longshore build --push` beside xargs, Compose and buildah, cold, in
 // random order. `node bench/build/run.ts [--builder engine|buildah|assemble] [--ways NAME,...] [--images N]
-// [--own-bytes N] [--blocks N] [--no-save]`; needs docker-registry and the builder, as root. Ways with buildx or Compose need
-// `source <(bash bench/compose.sh)` first.
+// [--own-bytes N] [--blocks N] [--no-save]`; needs docker-registry and the builder, as root. Ways with buildx
+// or Compose need `source <(bash bench/compose.sh)` first.
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
