@@ -2,7 +2,8 @@
 // random order. `node bench/build/run.ts [--builder engine|buildah|assemble] [--ways NAME,...] [--images N]
 // [--own-bytes N] [--blocks N] [--no-save]`; needs docker-registry and the builder, as root. Ways with buildx
 // or Compose need `source <(bash bench/compose.sh)` first.
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,6 +11,7 @@ import { startDockerEngine } from '../../packages/longshore/test/interop/support
 import { startDockerRegistry } from '../../packages/longshore/test/interop/support/dockerRegistry.ts';
 import { makeTempFolder } from '../../packages/longshore/test/interop/support/files.ts';
 import { findProgram, mustRun } from '../../packages/longshore/test/interop/support/programs.ts';
+import { readUsage, type Usage } from '../../packages/longshore/test/interop/support/usage.ts';
 import { describeMachine } from '../pull/machine.ts';
 import { median, shuffle } from '../pull/measure.ts';
 import { writeBase, writeHundred } from './hundred.ts';
@@ -68,14 +70,11 @@ await using bases = await startDockerRegistry();
 const base = `${bases.host}/base:1`;
 await makeBase();
 
-interface Row {
+interface Row extends Partial<Usage> {
   readonly block: number;
   readonly way: string;
   readonly seconds: number;
   readonly load: number;
-  /** Of our process alone, at its peak. */
-  readonly rssMiB?: number;
-  readonly cpuSeconds?: number | undefined;
 }
 
 const rows: Row[] = [];
@@ -143,16 +142,14 @@ async function once(block: number, way: string): Promise<void> {
   const seconds = (performance.now() - startedAt) / 1000;
   const repositories = await countRepositories(registry.host);
   if (repositories !== images) throw new Error(`${way}: ${repositories} of ${images} arrived`);
-  const used: { rssMiB?: number; cpuSeconds?: number } = JSON.parse(
-    await readFile(usageFile, 'utf8').catch(() => '{}'),
-  );
-  const { rssMiB, cpuSeconds } = used;
-  rows.push({ block, way, seconds, load, ...(rssMiB === undefined ? {} : { rssMiB, cpuSeconds }) });
+  // Rivals tell nothing of themselves.
+  const usage = await readUsage(usageFile).catch(() => undefined);
+  rows.push({ block, way, seconds, load, ...usage });
   console.log(
     `${block} ${way.padEnd(16)} ${seconds.toFixed(1).padStart(6)} s  load ${load.toFixed(1)}` +
-      (rssMiB === undefined
+      (usage === undefined
         ? ''
-        : `  ${rssMiB.toFixed(0)} MiB, ${cpuSeconds?.toFixed(1)} s of CPU`),
+        : `  ${usage.rssMiB.toFixed(0)} MiB, ${usage.cpuSeconds.toFixed(1)} s of CPU`),
   );
 }
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { mustRun } from '../../packages/longshore/test/interop/support/programs.ts';
+import { usageInto } from '../../packages/longshore/test/interop/support/usage.ts';
 import type { Contexts } from './hundred.ts';
 
 const bin = join(import.meta.dirname, '../../packages/longshore/bin/longshore.js');
-const usage = join(import.meta.dirname, '../usage.js');
 const MOST_MS = 280_000;
 
 /** Where builds and pushes happen. */
@@ -36,8 +36,7 @@ export function longshore(builder: 'engine' | 'buildah' | 'assemble', builders?:
         HOME: folder,
         DOCKER_HOST: docker,
         CONTAINERS_STORAGE_CONF: storage,
-        NODE_OPTIONS: `--import ${usage}`,
-        USAGE_FILE: usageFile,
+        ...usageInto(usageFile),
       },
     });
   };

@@ -3,6 +3,7 @@
 //   node bench/export/overlap.ts --layouts DIR,... --build NAME=BIN --build NAME=BIN
 //     [--rate 60000000] [--pairs 2] [--dir DIR] [--out FILE]
 // Layouts are what makeInput.ts makes. The registry is a process of its own.
+
 import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { lstat, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -11,6 +12,7 @@ import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { createRegistryServer } from '../../packages/longshore/src/serve/index.ts';
 import { openStore } from '../../packages/longshore/src/store/index.ts';
+import { readUsage, usageInto } from '../../packages/longshore/test/interop/support/usage.ts';
 import { seedStore } from './seedStore.ts';
 
 const run = promisify(execFile);
@@ -68,8 +70,7 @@ async function measure(build: string, pair: number, references: readonly string[
       env: {
         ...process.env,
         HOME: values.dir,
-        NODE_OPTIONS: `--import ${join(import.meta.dirname, '../usage.js')}`,
-        USAGE_FILE: usageFile,
+        ...usageInto(usageFile),
       },
       maxBuffer: 2 ** 28,
     },
@@ -89,7 +90,7 @@ async function measure(build: string, pair: number, references: readonly string[
     seconds,
     fetchedSeconds: (lastBlobAt - started) / 1000,
     outputBytes: sizes.reduce((sum, size) => sum + size, 0),
-    ...JSON.parse(await readFile(usageFile, 'utf8')),
+    ...(await readUsage(usageFile)),
     loadBefore,
   };
   console.log(JSON.stringify(result));

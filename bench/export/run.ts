@@ -7,11 +7,13 @@
 // Needs umoci and mksquashfs, root, and some 9 GB in DIR. Adds to FILE, by default a new one in
 // bench/results/export/: where the machine is free for minutes only, a block can be measured by
 // several calls of one name.
+
 import { execFile } from 'node:child_process';
 import { access, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { readUsage, usageInto } from '../../packages/longshore/test/interop/support/usage.ts';
 import { installPackage } from '../../scripts/installPackage.ts';
 import { makeInput } from './makeInput.ts';
 import { seedStore } from './seedStore.ts';
@@ -77,8 +79,6 @@ const GROUPS: readonly { theirs: Squash; ours: readonly (Squash & { goal: number
 
 const layout = join(values.dir, 'layout');
 const store = join(values.dir, 'store');
-/** Writes what a process has used when it ends: of itself alone, its converter not counted. */
-const usage = join(import.meta.dirname, '../usage.js');
 
 /** Unpack to a tree, then squash it. */
 async function theirs({ compression, level }: Squash, block: string): Promise<Measured> {
@@ -114,12 +114,10 @@ async function ours({ compression, level }: Squash, block: string): Promise<Meas
   await run(
     process.execPath,
     [longshore, 'pull', reference, '--to', `sif:${output}`, '--store', store, ...how],
-    { env: { ...process.env, NODE_OPTIONS: `--import ${usage}`, USAGE_FILE: usageFile } },
+    { env: { ...process.env, ...usageInto(usageFile) } },
   );
   const seconds = (performance.now() - started) / 1000;
-  const told: { rssMiB: number; cpuSeconds: number } = JSON.parse(
-    await readFile(usageFile, 'utf8'),
-  );
+  const told = await readUsage(usageFile);
   const outputBytes = (await stat(output)).size;
   await rm(output, { force: true });
   return { side: 'ours', block, compression, level, seconds, outputBytes, ...told, loadBefore };

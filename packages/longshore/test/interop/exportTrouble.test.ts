@@ -1,8 +1,9 @@
 // What goes wrong while an image is converted, on the real command line: one clear line for that
 // image, the others of the run done, nothing left behind.
+
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { chmod, chown, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -13,6 +14,7 @@ import { directory, END, file, header, tar } from '../export/helpers/tarBuilder.
 import { makeTempFolder } from './support/files.ts';
 import { type Longshore, longshoreAt } from './support/longshore.ts';
 import { findProgram, mustRun, type ProgramResult, skipWithout } from './support/programs.ts';
+import { readUsage, usageInto } from './support/usage.ts';
 
 const TIMEOUT_MS = 120_000;
 /** Over `LONGSHORE_ENTRIES=1000000` the whole million of the issue is tried; CI takes fewer. */
@@ -229,18 +231,16 @@ test(`an image with ${ENTRIES} entries`, {
     many: { tar: plain, stored: gzipSync(plain, { level: 1 }) },
   });
   const usage = join(stage.path, 'usage.json');
-  const hook = join(import.meta.dirname, '../../../../bench/usage.js');
   const out = join(stage.path, 'out');
   const result = await stage.pull(['many'], `sif:${out}/`, {
-    NODE_OPTIONS: `--import ${hook}`,
-    USAGE_FILE: usage,
+    ...usageInto(usage),
   });
   assert.equal(result.status, 0, result.stderr);
   const [sif = ''] = await readdir(out);
   const list = await mustRun('unsquashfs', ['-s', '-o', '32768', join(out, sif)]);
   const inodes = Number(/Number of inodes (\d+)/.exec(list)?.[1]);
   assert.ok(inodes > ENTRIES, list);
-  const { rssMiB } = JSON.parse(await readFile(usage, 'utf8')) as { readonly rssMiB: number };
+  const { rssMiB } = await readUsage(usage);
   t.diagnostic(`${inodes} inodes, ${rssMiB.toFixed(0)} MiB at the peak`);
   assert.ok(rssMiB < 250 + (ENTRIES * 400) / 1024 ** 2, `${rssMiB} MiB`);
 });
