@@ -25,8 +25,8 @@ export function createRegistry(options: RegistryOptions = {}): Registry & Regist
   const manifests = createManifests(client);
 
   const registry: Registry = {
-    async resolve(reference, { signal } = {}) {
-      return manifests.resolve(reference, { signal: shared(signal) });
+    async resolve(reference, options = {}) {
+      return manifests.resolve(reference, { ...options, signal: shared(options.signal) });
     },
     async manifest(repository, descriptor, { signal } = {}) {
       return manifests.manifest(repository, descriptor, { signal: shared(signal) });

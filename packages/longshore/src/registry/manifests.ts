@@ -18,7 +18,7 @@ import { readBody } from './body.ts';
 import type { RegistryCall, RegistryClient } from './client.ts';
 import { RegistryError } from './errors.ts';
 import { type HeaderFields, type HttpResponse, headerValue } from './http.ts';
-import type { FetchedManifest, RepositoryAddress } from './types.ts';
+import type { FetchedManifest, ManifestLookup, RepositoryAddress } from './types.ts';
 import { withRetries } from './withRetries.ts';
 
 /** HEAD is not everywhere: these answers to it are worth a GET. */
@@ -26,19 +26,18 @@ const HEAD_REFUSED: ReadonlySet<number> = new Set([400, 405, 406, 415, 501]);
 /** Manifests that a GET for `resolve` has brought already, until `manifest` asks for them. */
 const MAX_KEPT = 32;
 
-type ResolveOption = {
-  readonly signal?: AbortSignal | undefined;
+interface ResolveOptions extends ManifestLookup {
   /** In the words of token scopes. @defaultValue `pull` */
   readonly actions?: string | undefined;
-};
+}
 
 /** The manifest half of `Registry`. */
 export interface Manifests {
-  resolve(reference: Reference, options?: ResolveOption): Promise<Descriptor>;
+  resolve(reference: Reference, options?: ResolveOptions): Promise<Descriptor>;
   manifest(
     repository: RepositoryAddress,
     descriptor: Descriptor,
-    options?: Pick<ResolveOption, 'signal'>,
+    options?: Pick<ResolveOptions, 'signal'>,
   ): Promise<FetchedManifest>;
 }
 
@@ -88,9 +87,10 @@ export function createManifests(client: RegistryClient): Manifests {
   }
 
   return {
-    resolve(reference, { signal, actions } = {}) {
+    resolve(reference, { signal, actions, manifestToo = false } = {}) {
       const call = callFor(reference, referenceTarget(reference), signal);
-      return resolveByHead(reference, {
+      const resolve = manifestToo ? resolveByGet : resolveByHead;
+      return resolve(reference, {
         ...call,
         access: { ...call.access, actions },
         what: `the manifest of ${nameOf(reference)}`,

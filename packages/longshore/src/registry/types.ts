@@ -73,16 +73,23 @@ export type RegistryEvent =
   | { readonly type: 'registry.quota'; readonly registry: string; readonly quota: PullQuota }
   | { readonly type: 'registry.warning'; readonly registry: string; readonly text: string };
 
+export interface ManifestLookup {
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * The manifest will be asked for next: it is fetched at once, without the HEAD that saves it where
+   * it is held, and kept for that.
+   * @defaultValue false
+   */
+  readonly manifestToo?: boolean | undefined;
+}
+
 /** A client of the OCI distribution API, over all registries that a run talks to. */
 export interface Registry {
   /**
    * The descriptor that a reference names now: HEAD, or GET where HEAD does not tell the digest.
    * For a reference with a digest it is still asked, for media type and size.
    */
-  resolve(
-    reference: Reference,
-    options?: { signal?: AbortSignal | undefined },
-  ): Promise<Descriptor>;
+  resolve(reference: Reference, options?: ManifestLookup): Promise<Descriptor>;
   /**
    * A manifest or index by digest, verified against digest and size, at most 4 MiB.
    * @throws LongshoreError `ERR_MANIFEST_TOO_LARGE`, `ERR_DIGEST_MISMATCH`, `ERR_SIZE_MISMATCH`

@@ -32,7 +32,12 @@ export {
   readImage,
 } from './push/index.ts';
 export { RateLimit } from './rateLimit.ts';
-export { type ResolvedImage, type ResolveOptions, resolveImage } from './resolve.ts';
+export {
+  NOTHING_HELD,
+  type ResolvedImage,
+  type ResolveOptions,
+  resolveImage,
+} from './resolve.ts';
 export { createLayersSink } from './sinks/layersSink.ts';
 export { createOciSink } from './sinks/ociSink.ts';
 export type { ImageSink, SinkContext, SinkProgress, StoredImage } from './sinks/sink.ts';

@@ -40,7 +40,16 @@ export interface ResolvedImage {
 }
 
 /** What resolving needs of a store; `put` only where `keep` is set. */
-export type ManifestStore = Pick<Store, 'has' | 'stat' | 'read' | 'put'>;
+export type ManifestStore = Pick<Store, 'has' | 'stat' | 'read' | 'put' | 'getReference'>;
+
+/** For who only looks: no store is made, and all is asked for. */
+export const NOTHING_HELD: ManifestStore = {
+  has: async () => false,
+  stat: async () => undefined,
+  read: () => Promise.reject(new Error('nothing is held')),
+  put: () => Promise.reject(new Error('nothing is kept')),
+  getReference: async () => undefined,
+};
 
 export interface ResolveOptions {
   readonly store: ManifestStore;
@@ -61,9 +70,7 @@ export async function resolveImage(
   reference: Reference,
   options: ResolveOptions,
 ): Promise<ResolvedImage> {
-  const top =
-    (await heldManifest(reference, options.store)) ??
-    (await options.registry.resolve(reference, { signal: options.signal }));
+  const top = (await heldManifest(reference, options.store)) ?? (await lookUp(reference, options));
   const walk = createWalk(reference, options);
   const found = await walk(top, 0);
   const platform = found.descriptor.platform;
@@ -76,6 +83,15 @@ export async function resolveImage(
     blobs: found.manifests.flatMap(manifestBlobs),
     layers: found.manifests.flatMap(({ layers }) => layers),
   };
+}
+
+/** One request for what is new here, instead of one that names the manifest and one that brings it. */
+async function lookUp(
+  reference: Reference,
+  { store, registry, signal }: ResolveOptions,
+): Promise<Descriptor> {
+  const known = await store.getReference(formatReference(reference));
+  return registry.resolve(reference, { signal, manifestToo: known === undefined });
 }
 
 interface Found {

@@ -1,7 +1,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { type Platform, parseReference } from '../image/index.ts';
-import { resolveImage } from '../transfer/index.ts';
+import { NOTHING_HELD, resolveImage } from '../transfer/index.ts';
 import { beginResults, type TuneOptions } from './begin.ts';
 import { runExperiment } from './experiment.ts';
 import { measurePull } from './measurePull.ts';
@@ -78,11 +78,3 @@ async function planImages(inputs: readonly string[], options: TunePullOptions): 
     await registry.close();
   }
 }
-
-/** Planning keeps nothing. */
-const NOTHING_HELD = {
-  has: async () => false,
-  stat: async () => undefined,
-  read: () => Promise.reject(new Error('nothing is held')),
-  put: () => Promise.reject(new Error('nothing is kept')),
-};

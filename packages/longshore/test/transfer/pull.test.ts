@@ -107,6 +107,17 @@ describe('pull', LIMIT, () => {
     assert.equal(port.server.stats.requests, 0);
   });
 
+  test('asks once for the manifest of a name that is new here', async () => {
+    await using port = await harbour();
+    await port.seed('app:1', { layers: [{ size: 1000 }] });
+    await port.pull(['app:1']);
+    const asked = port.server.stats.log.filter(({ kind }) => kind === 'manifest');
+    assert.deepEqual(
+      asked.map(({ method }) => method),
+      ['GET'],
+    );
+  });
+
   test('fetches a manifest anew that is damaged in the store', async () => {
     await using port = await harbour();
     const image = await port.seed('app:1', { layers: [{ size: 1000 }] });

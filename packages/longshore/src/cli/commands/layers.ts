@@ -47,7 +47,7 @@ async function resolve(
   reference: ReturnType<typeof parseReference>,
   { platform, signal }: { readonly platform: Platform; readonly signal: AbortSignal },
 ): Promise<ResolvedImage> {
-  const { resolveImage } = await import('../../transfer/index.ts');
+  const { NOTHING_HELD, resolveImage } = await import('../../transfer/index.ts');
   const connection = await readConnection(context);
   const store = await openStoreIfThere(context);
   try {
@@ -67,14 +67,6 @@ async function resolve(
     await store?.close();
   }
 }
-
-/** Asking for layers makes no store where there is none. */
-const NOTHING_HELD = {
-  has: async () => false,
-  stat: async () => undefined,
-  read: () => Promise.reject(new Error('nothing is held')),
-  put: () => Promise.reject(new Error('nothing is kept')),
-};
 
 function layersDocument({
   name,
