@@ -1,9 +1,9 @@
-import { connect } from 'node:tls';
 import { errnoOf } from '../errors.ts';
 import { discardBody } from './body.ts';
 import { bareHostname, defaultPort } from './endpoint.ts';
 import { RegistryError } from './errors.ts';
 import { changeRequest, type Exchange, type HttpResponse } from './http.ts';
+import { tls } from './tls.ts';
 
 export interface SchemeOptions {
   readonly mayUsePlainHttp: (url: URL) => boolean;
@@ -82,7 +82,7 @@ export function speaksTls(
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
-  const socket = connect({
+  const socket = tls().connect({
     host: bareHostname(url.hostname),
     port: Number(url.port === '' ? defaultPort(url) : url.port),
     rejectUnauthorized: false,

@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
-import { type ConnectionOptions, connect as connectTls, type SecureContext } from 'node:tls';
+import type { ConnectionOptions, SecureContext } from 'node:tls';
 import { bareHostname, defaultPort } from '../endpoint.ts';
+import { tls } from '../tls.ts';
 
 /**
  * Largest read buffer of a plain connection. Measured on loopback, CPU for 604 MB hashed:
@@ -232,7 +233,7 @@ function openSocket(url: URL, onread: OnReadOpts, secureContext: () => SecureCon
     // A server name is a name: addresses are not allowed in it (RFC 6066).
     ...(isIP(host) === 0 ? { servername: host } : {}),
   };
-  return connectTls(options);
+  return tls().connect(options);
 }
 
 /** The error for a connection that was closed in order, but too early. */
