@@ -6,11 +6,10 @@ import type { Digest } from '../image/index.ts';
 import { type StoreModes, syncFolder } from './files.ts';
 import { blobFile, type StoreLayout } from './layout.ts';
 
-/**
- * Syncing runs on the thread pool, which has four threads by default and serves all other file work
- * too; more than two at once would hold up heartbeats behind slow disks.
- */
-const MAX_SYNCS = 2;
+/** Threads of the pool that syncing leaves to other file work, or slow disks would hold up heartbeats. */
+const SPARED_THREADS = 2;
+/** Of Node's thread pool, where the environment does not say. */
+const POOL_THREADS = 4;
 
 /** The last step of every write: synced, then renamed into `blobs/`, then the folder synced. */
 export class BlobPublisher {
@@ -18,6 +17,7 @@ export class BlobPublisher {
   readonly #modes: StoreModes;
   readonly #syncData: (file: FileHandle) => Promise<void>;
   readonly #waiting: (() => void)[] = [];
+  readonly #maxSyncs = maxSyncs();
   readonly #folderSyncs = new Map<string, FolderSync>();
   #syncing = 0;
 
@@ -31,14 +31,14 @@ export class BlobPublisher {
     this.#syncData = syncData;
   }
 
-  /** Whether a sync would begin at once. */
+  /** Whether a sync would begin at once, and leave room for blobs that are complete. */
   get hasRoom(): boolean {
-    return this.#syncing < MAX_SYNCS;
+    return this.#syncing < Math.max(2, this.#maxSyncs - 2);
   }
 
   /** `fdatasync`, a few at a time. */
   async sync(file: FileHandle): Promise<void> {
-    if (this.#syncing >= MAX_SYNCS) {
+    if (this.#syncing >= this.#maxSyncs) {
       await new Promise<void>((resolve) => {
         this.#waiting.push(resolve);
       });
@@ -88,6 +88,15 @@ export class BlobPublisher {
       });
     return entry.next;
   }
+}
+
+/**
+ * A flush of the disk takes as long as all that was written before it: blobs that end while one runs
+ * should all be in the next, and not queue for the one after that.
+ */
+function maxSyncs(): number {
+  const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? POOL_THREADS);
+  return Math.max(2, (Number.isFinite(threads) ? threads : POOL_THREADS) - SPARED_THREADS);
 }
 
 interface FolderSync {
