@@ -54,6 +54,8 @@ class Elastic implements ElasticController {
   #lastMs: number | undefined;
   #guardMs = 0;
   #levelMs = 0;
+  /** How much of it the processor was full. */
+  #levelBusyMs = 0;
   readonly #window = new Meter();
   readonly #burst = new Meter();
   #others = 0;
@@ -144,6 +146,7 @@ class Elastic implements ElasticController {
     }
     if (elapsedMs === 0) return; // The first sample: bytes of a time that is not known.
     this.#levelMs += elapsedMs;
+    if (isCpuBound(sample)) this.#levelBusyMs += elapsedMs;
     if (this.#probe !== undefined && this.#levelMs > this.#rules.abandonMs) {
       this.#hold(this.#holdMs);
       return;
@@ -231,7 +234,7 @@ class Elastic implements ElasticController {
     if (look === 'fallen') return this.#endStart(level.width, true);
     if (this.target < this.#width || !(settled || first || look === 'pays')) return;
     const ended = takeLevel(this.#startup, level, this.#rules);
-    if (ended || this.#width >= this.#cap() || this.#busy.ms >= this.#rules.busyMs) {
+    if (ended || this.#width >= this.#cap() || this.#isFull()) {
       this.#endStart(level.width);
     } else this.#setWidth(this.#width * 2);
   }
@@ -274,7 +277,9 @@ class Elastic implements ElasticController {
     const careful = failed > 0 || (direction > 0 && this.#base < this.#rules.few);
     const step = careful && !steep ? this.#rules.fineStep : this.#rules.step;
     const probe = startProbe(direction, this.#base, { step, most: this.#cap() });
-    if (probe === undefined || (direction > 0 && this.#busy.ms >= this.#rules.busyMs)) {
+    // More flows bring nothing to a full processor, and fewer than one began with are no relief.
+    const isVain = this.#isFull() && (direction > 0 || this.#base <= this.#cold);
+    if (probe === undefined || isVain) {
       this.#direction = direction;
       this.#hold(this.#holdMs);
       return;
@@ -355,6 +360,12 @@ class Elastic implements ElasticController {
     this.#setWidth(this.#base);
   }
 
+  /** Whether the processor is full: for a while now, or most of the time at this width. */
+  #isFull(): boolean {
+    const { busyMs, busyPart } = this.#rules;
+    return this.#busy.ms >= busyMs || this.#levelBusyMs > busyPart * this.#levelMs;
+  }
+
   #setWidth(wanted: number): void {
     const width = Math.max(1, Math.min(this.#cap(), wanted));
     if (width > this.#width) this.#guardMs = guardUpMs(this.#rules, this.#rttMs);
@@ -366,6 +377,7 @@ class Elastic implements ElasticController {
 
   #newLevel(): void {
     this.#levelMs = 0;
+    this.#levelBusyMs = 0;
     this.#clearWindow();
   }
 

@@ -45,8 +45,9 @@ export const ELASTIC_RULES = {
   afterRefusalMs: 4_000,
   /** A memory fits while goodput is this part of what it says, and not as many times more. */
   alikeFrom: 0.5,
-  /** The processor is full when it was in every sample for so long. */
+  /** The processor is full when it was in every sample for so long, or in this part of a level's time. */
   busyMs: 250,
+  busyPart: 0.75,
   /** A probe whose width is not filled for so long gives the lock back. */
   abandonMs: 8_000,
   /** Below this part of the width in use, goodput says nothing about the width. */

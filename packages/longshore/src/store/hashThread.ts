@@ -20,7 +20,7 @@ type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 export type FileOrder = WithoutId<HashOrder>;
 
 /** Starting the thread costs 20 ms of processor time, about as much as hashing this. */
-export const HASH_THREAD_BYTES: number = 16 * 1024 * 1024;
+export const HASH_THREAD_BYTES: number = 32 * 1024 * 1024;
 /** Once it runs, this is worth the messages. */
 const RUNNING_BYTES = 1024 * 1024;
 

@@ -61,7 +61,7 @@ export interface StoreOptions {
   /**
    * The smallest blob that a thread is started for when {@link Ingest.hashElsewhere} is called;
    * `Infinity` for none.
-   * @defaultValue 16777216, and none where there is one processor
+   * @defaultValue 33554432, and none where there is one processor
    */
   readonly hashThreadBytes?: number | undefined;
   /** The system calls that write. @defaultValue those of `node:fs` */
