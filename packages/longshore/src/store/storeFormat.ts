@@ -89,16 +89,18 @@ async function completeFolders(layout: StoreLayout, modes: StoreModes): Promise<
     layout.ingest,
     layout.leases,
   ];
-  for (const folder of folders) {
-    if (!(await exists(folder))) await makeFolder(folder, modes.directory);
-  }
-  if (!(await exists(layout.ociLayoutFile))) {
-    const content = JSON.stringify({ imageLayoutVersion: '1.0.0' });
-    await replaceFile(layout.ociLayoutFile, content, { mode: modes.file });
-  }
-  if (!(await exists(layout.indexFile))) {
-    await replaceFile(layout.indexFile, EMPTY_INDEX, { mode: modes.file });
-  }
+  const files = [
+    { path: layout.ociLayoutFile, content: JSON.stringify({ imageLayoutVersion: '1.0.0' }) },
+    { path: layout.indexFile, content: EMPTY_INDEX },
+  ];
+  await Promise.all([
+    ...folders.map(async (folder) => {
+      if (!(await exists(folder))) await makeFolder(folder, modes.directory);
+    }),
+    ...files.map(async ({ path, content }) => {
+      if (!(await exists(path))) await replaceFile(path, content, { mode: modes.file });
+    }),
+  ]);
 }
 
 /** `index.json` of a store without references. */

@@ -17,7 +17,7 @@ import type { Entry } from '../pull/listFile.ts';
 import { type Note, summariseNotes } from '../pull/notes.ts';
 import { choosePlatform } from '../pull/platform.ts';
 import { openRate } from '../pull/rate.ts';
-import { type OpenedSink, openSinks } from '../pull/sinks.ts';
+import type { OpenedSink, SinkRequest } from '../pull/sinks.ts';
 import { chooseWidth } from '../pull/width.ts';
 import { planLine } from '../render/lasting.ts';
 import { openRenderer } from '../render/open.ts';
@@ -51,6 +51,7 @@ export async function runPull(context: CommandContext): Promise<number> {
   const onEvent = showDryRun ? dryRunListener(renderer) : renderer.onEvent;
   let result: PullResult;
   let forecasts: readonly Forecast[] = [];
+  let forecasting = Promise.resolve(forecasts);
   try {
     result = await pullAll(context, request, {
       interrupts,
@@ -58,10 +59,16 @@ export async function runPull(context: CommandContext): Promise<number> {
       onPlan: async (images, plan) => {
         const { sinks } = request;
         const where = { store: storePath(context), sinks, searchPath: host.env['PATH'] };
-        forecasts = await readForecasts({ images, plan }, where);
-        if (mode !== 'json') showForecasts(forecasts, renderer, settings['dry-run'] === true);
+        forecasting = readForecasts({ images, plan }, where);
+        const told = forecasting.then((read) => {
+          if (mode !== 'json') showForecasts(read, renderer, settings['dry-run'] === true);
+        });
+        // A pull goes on while a file server is asked for quotas.
+        if (settings['dry-run'] === true) await told;
+        else told.catch(() => undefined);
       },
     });
+    forecasts = await forecasting;
   } finally {
     interrupts.dispose();
     renderer.close();
@@ -99,7 +106,7 @@ async function readRequest(context: CommandContext): Promise<PullRequest> {
     notes,
     platform: chosen,
     width,
-    sinks: await openSinks({
+    sinks: await openOutputs({
       settings,
       cwd: places.cwd,
       inputs: entries.map(({ input }) => input),
@@ -111,6 +118,14 @@ async function readRequest(context: CommandContext): Promise<PullRequest> {
     connection: await readConnection(context),
     report,
   };
+}
+
+/** What only outputs need is loaded for them alone. */
+async function openOutputs(request: SinkRequest): Promise<readonly OpenedSink[]> {
+  const { to, 'warm-apptainer': warm } = request.settings;
+  if (to === undefined && warm !== true) return [];
+  const { openSinks } = await import('../pull/sinks.ts');
+  return openSinks(request);
 }
 
 interface PullHooks extends Required<Pick<PullOptions, 'onEvent' | 'onPlan'>> {
@@ -126,14 +141,16 @@ async function pullAll(
   const { 'limit-rate': rate, 'max-connections': maxConnections } = settings;
   const { places } = context;
   using limited = rate === undefined ? undefined : await openRate(rate, places.cwd);
-  const [store, { pull, openHostMemory }] = await Promise.all([
-    openOrCreateStore(context),
-    import('../../transfer/index.ts'),
-  ]);
+  // While the disk makes a store, the rest is loaded.
+  const opening = openOrCreateStore(context);
+  opening.catch(() => undefined);
+  const registry = await openRegistry(context, request.connection, {
+    onEvent: (event) => onEvent({ ...event, at: host.clock.now() }),
+  });
   try {
-    const registry = await openRegistry(context, request.connection, {
-      onEvent: (event) => onEvent({ ...event, at: host.clock.now() }),
-    });
+    const { pull, openHostMemory } = await import('../../transfer/index.ts');
+    const memory = await openHostMemory(places.hostMemory);
+    const store = await opening;
     try {
       return await pull(
         request.entries.map(({ input }) => input),
@@ -143,7 +160,7 @@ async function pullAll(
           platform: request.platform,
           ...request.width,
           ...(maxConnections === undefined ? {} : { maxConnections }),
-          memory: await openHostMemory(places.hostMemory),
+          memory,
           rateLimit: limited?.limit,
           failFast: settings['fail-fast'] ?? false,
           dryRun: settings['dry-run'] ?? false,
@@ -155,10 +172,10 @@ async function pullAll(
         },
       );
     } finally {
-      await registry.close();
+      await store.close();
     }
   } finally {
-    await store.close();
+    await registry.close();
   }
 }
 
