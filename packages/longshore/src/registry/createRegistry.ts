@@ -25,8 +25,8 @@ export function createRegistry(options: RegistryOptions = {}): Registry & Regist
   const manifests = createManifests(client);
 
   const registry: Registry = {
-    async resolve(reference, options = {}) {
-      return manifests.resolve(reference, { ...options, signal: shared(options.signal) });
+    async resolve(reference, { signal, ...lookup } = {}) {
+      return manifests.resolve(reference, { ...lookup, signal: shared(signal) });
     },
     async manifest(repository, descriptor, { signal } = {}) {
       return manifests.manifest(repository, descriptor, { signal: shared(signal) });
