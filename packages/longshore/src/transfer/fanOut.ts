@@ -11,6 +11,8 @@ const ASSUMED_SETUP_MS = 50;
 const WORTHWHILE_BYTES: number = 1024 * 1024;
 /** A flow that ends so soon makes room by itself. */
 const NEARLY_DONE_S = 0.3;
+/** How soon after an answer the next requests go out, while the width grows. */
+const SOON_MS = 2;
 /** An open flow without a byte for so long counts as silent. */
 const QUIET_MS = 1000;
 
@@ -34,6 +36,7 @@ export class FanOut implements FlowTable {
   readonly #whole = new Set<string>();
   #ids = 0;
   #slowSince: SlowSince = new Map();
+  #soon: NodeJS.Timeout | undefined;
 
   constructor(options: FanOutOptions) {
     this.#options = options;
@@ -62,6 +65,18 @@ export class FanOut implements FlowTable {
 
   maySplit(registry: string): boolean {
     return this.#options.split && this.mayRange(registry);
+  }
+
+  /**
+   * Two requests at a time go beyond what the server has proved to take. To wait for the next tick
+   * after each answer would take a third of a second from 16 flows to 32, on any line.
+   */
+  accepted({ limiter, controller }: Lane): void {
+    if (controller?.phase !== 'starting' || limiter.active < limiter.width) return;
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      this.tick();
+    }, SOON_MS).unref();
   }
 
   /** Call it often: a few dozen times a second while blobs move. */

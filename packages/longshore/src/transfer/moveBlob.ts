@@ -212,6 +212,7 @@ export class BlobMove {
     try {
       const stream = await this.#open(flow, work.ingest);
       request.accepted();
+      flows.accepted(slot.lane);
       await this.#read(flow, stream, work.ingest);
       if (flow.offset === range.start) throw noProgress(this.#source());
     } catch (error) {

@@ -3,7 +3,7 @@ import type { ByteRange, Store } from '../store/index.ts';
 import type { BlobActivity } from './activity.ts';
 import type { EventListener } from './events.ts';
 import type { Flow } from './flow.ts';
-import type { Slot } from './lane.ts';
+import type { Lane, Slot } from './lane.ts';
 import type { Lanes } from './lanes.ts';
 
 /** Whoever works on a blob, as those see it who give it help. */
@@ -24,6 +24,8 @@ export interface FlowTable {
   rangesRefused(registry: string): void;
   /** Whether a blob may be asked for from an offset on. */
   mayRange(registry: string): boolean;
+  /** The server has answered a request of this lane, and well. */
+  accepted(lane: Lane): void;
   /** Whether a blob may be fetched over several connections. */
   maySplit(registry: string): boolean;
 }
