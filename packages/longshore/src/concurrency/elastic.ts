@@ -1,8 +1,9 @@
 import { Breaks } from './elasticBreaks.ts';
 import { createElasticCoordinator, type ElasticCoordinator } from './elasticCoordinator.ts';
-import { fairGoodput, type Goodput, Meter, Streak } from './elasticMeter.ts';
+import { fairGoodput, type Goodput, Meter } from './elasticMeter.ts';
 import { dwellMs, guardDownMs, guardUpMs, rampMs } from './elasticPace.ts';
 import { describeProbe, nextWidth, type Probe, startProbe, takeGoodput } from './elasticProbe.ts';
+import { Processor } from './elasticProcessor.ts';
 import { Reference } from './elasticReference.ts';
 import { Refusals } from './elasticRefusals.ts';
 import { ELASTIC_RULES, type ElasticRules } from './elasticRules.ts';
@@ -15,7 +16,7 @@ import type {
   ElasticSample,
   Knee,
 } from './elasticTypes.ts';
-import { isCpuBound, isOurOwn, Tally, type Verdict } from './elasticVerdict.ts';
+import { isOurOwn, Tally, type Verdict } from './elasticVerdict.ts';
 import { checkWidth } from './width.ts';
 
 /**
@@ -39,7 +40,7 @@ class Elastic implements ElasticController {
   readonly #origin: string;
   readonly #tally = new Tally();
   readonly #refusals: Refusals;
-  readonly #startup: Startup = beginStartup();
+  #startup: Startup = beginStartup();
   readonly #cold: number;
   /** Until it has been compared with what is measured now. */
   #remembered: Knee | undefined;
@@ -54,8 +55,6 @@ class Elastic implements ElasticController {
   #lastMs: number | undefined;
   #guardMs = 0;
   #levelMs = 0;
-  /** How much of it the processor was full. */
-  #levelBusyMs = 0;
   readonly #window = new Meter();
   readonly #burst = new Meter();
   #others = 0;
@@ -66,12 +65,13 @@ class Elastic implements ElasticController {
   #failedUp = 0;
   #failedDown = 0;
   #rttMs = 50;
-  readonly #busy = new Streak();
+  readonly #processor: Processor;
   readonly #breaks = new Breaks();
   #flatAbove = false;
 
   constructor(options: ElasticOptions, rules: ElasticRules) {
     this.#rules = rules;
+    this.#processor = new Processor(rules);
     this.#random = options.random;
     this.#max = checkWidth(options.max ?? 64, 'the most connections');
     const { remembered } = options;
@@ -101,7 +101,7 @@ class Elastic implements ElasticController {
     const elapsedMs = Math.max(0, sample.atMs - (this.#lastMs ?? sample.atMs));
     this.#lastMs = sample.atMs;
     this.#rttMs = sample.rttMs ?? this.#rttMs;
-    this.#busy.take(isCpuBound(sample), elapsedMs);
+    this.#processor.take(sample, elapsedMs);
     const idle = sample.active < this.#rules.filled * this.target && (sample.waiting ?? 0) === 0;
     this.#tally.add(sample, elapsedMs, idle);
     if (this.phase === 'probing') this.#probingMs += elapsedMs;
@@ -140,13 +140,13 @@ class Elastic implements ElasticController {
     const refused = this.#refusals.take(sample, this.#base);
     if (refused !== undefined) return this.#fallBack(refused.base, 'refused by the server');
     if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample)) return;
+    if (this.#processor.letsGoOn()) this.#startAgain();
     if (this.#guardMs > 0 && this.phase !== 'starting') {
       this.#guardMs -= elapsedMs;
       return;
     }
     if (elapsedMs === 0) return; // The first sample: bytes of a time that is not known.
     this.#levelMs += elapsedMs;
-    if (isCpuBound(sample)) this.#levelBusyMs += elapsedMs;
     if (this.#probe !== undefined && this.#levelMs > this.#rules.abandonMs) {
       this.#hold(this.#holdMs);
       return;
@@ -219,7 +219,8 @@ class Elastic implements ElasticController {
     const ramped = this.#levelMs - elapsedMs >= rampMs(this.#rules, this.#rttMs);
     if (!ramped) this.#window.clear();
     const settled = this.#window.ms >= this.#rules.windowMs - 1e-6;
-    if (!settled && this.#burst.ms < dwellMs(this.#rules, this.#rttMs) - 1e-6) return;
+    const dwell = dwellMs(this.#rules, this.#rttMs, this.#processor.isBusy);
+    if (!settled && this.#burst.ms < dwell - 1e-6) return;
     const seen = (settled ? this.#window : this.#burst).read();
     this.#burst.clear();
     if (this.#remembered !== undefined && this.#forget(this.#remembered, settled, seen.own)) return;
@@ -234,9 +235,17 @@ class Elastic implements ElasticController {
     if (look === 'fallen') return this.#endStart(level.width, true);
     if (this.target < this.#width || !(settled || first || look === 'pays')) return;
     const ended = takeLevel(this.#startup, level, this.#rules);
-    if (ended || this.#width >= this.#cap() || this.#isFull()) {
+    if (ended || this.#width >= this.#cap() || this.#processor.endsStart(first)) {
       this.#endStart(level.width);
     } else this.#setWidth(this.#width * 2);
+  }
+
+  #startAgain(): void {
+    this.#startup = beginStartup();
+    this.#coordinator.endProbe(this.#origin);
+    this.#probe = undefined;
+    this.phase = 'starting';
+    this.#setWidth(this.#base);
   }
 
   /**
@@ -278,7 +287,7 @@ class Elastic implements ElasticController {
     const step = careful && !steep ? this.#rules.fineStep : this.#rules.step;
     const probe = startProbe(direction, this.#base, { step, most: this.#cap() });
     // More flows bring nothing to a full processor, and fewer than one began with are no relief.
-    const isVain = this.#isFull() && (direction > 0 || this.#base <= this.#cold);
+    const isVain = this.#processor.isFull && (direction > 0 || this.#base <= this.#cold);
     if (probe === undefined || isVain) {
       this.#direction = direction;
       this.#hold(this.#holdMs);
@@ -360,12 +369,6 @@ class Elastic implements ElasticController {
     this.#setWidth(this.#base);
   }
 
-  /** Whether the processor is full: for a while now, or most of the time at this width. */
-  #isFull(): boolean {
-    const { busyMs, busyPart } = this.#rules;
-    return this.#busy.ms >= busyMs || this.#levelBusyMs > busyPart * this.#levelMs;
-  }
-
   #setWidth(wanted: number): void {
     const width = Math.max(1, Math.min(this.#cap(), wanted));
     if (width > this.#width) this.#guardMs = guardUpMs(this.#rules, this.#rttMs);
@@ -377,7 +380,7 @@ class Elastic implements ElasticController {
 
   #newLevel(): void {
     this.#levelMs = 0;
-    this.#levelBusyMs = 0;
+    this.#processor.newLevel();
     this.#clearWindow();
   }
 

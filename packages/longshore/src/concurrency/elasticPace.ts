@@ -1,8 +1,9 @@
 import type { ElasticRules } from './elasticRules.ts';
 
-/** While starting, how long a short look takes. */
-export function dwellMs(rules: ElasticRules, rttMs: number): number {
-  return Math.max(rules.dwellLeastMs, rules.dwellRtts * rttMs);
+/** While starting, how long a short look takes; a full processor makes what is near look far. */
+export function dwellMs(rules: ElasticRules, rttMs: number, isBusy: boolean): number {
+  const isNear = rttMs < rules.nearMs && !isBusy;
+  return Math.max(isNear ? rules.dwellNearMs : rules.dwellLeastMs, rules.dwellRtts * rttMs);
 }
 
 /** How long new flows ramp up after a doubling. */

@@ -17,6 +17,9 @@ export const ELASTIC_RULES = {
   /** While starting, clear growth is believed after so long. */
   dwellRtts: 2,
   dwellLeastMs: 200,
+  /** And with round trips below `nearMs`, where slow start is over in no time, after so long. */
+  dwellNearMs: 80,
+  nearMs: 30,
   slowElasticity: 0.3,
   clearElasticity: 0.6,
   /** Two short looks below this part of the best end the start. */
@@ -45,9 +48,11 @@ export const ELASTIC_RULES = {
   afterRefusalMs: 4_000,
   /** A memory fits while goodput is this part of what it says, and not as many times more. */
   alikeFrom: 0.5,
-  /** The processor is full when it was in every sample for so long, or in this part of a level's time. */
+  /** The processor is full when it was in every sample for so long, or in this part of the first level's time. */
   busyMs: 250,
   busyPart: 0.75,
+  /** A start that a full processor has ended goes on when it was not full for so long. */
+  calmMs: 120,
   /** A probe whose width is not filled for so long gives the lock back. */
   abandonMs: 8_000,
   /** Below this part of the width in use, goodput says nothing about the width. */

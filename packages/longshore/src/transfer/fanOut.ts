@@ -36,7 +36,7 @@ export class FanOut implements FlowTable {
   readonly #whole = new Set<string>();
   #ids = 0;
   #slowSince: SlowSince = new Map();
-  #soon: NodeJS.Timeout | undefined;
+  #ticksSoon = false;
 
   constructor(options: FanOutOptions) {
     this.#options = options;
@@ -73,8 +73,10 @@ export class FanOut implements FlowTable {
    */
   accepted({ limiter, controller }: Lane): void {
     if (controller?.phase !== 'starting' || limiter.active < limiter.width) return;
-    this.#soon ??= setTimeout(() => {
-      this.#soon = undefined;
+    if (this.#ticksSoon) return;
+    this.#ticksSoon = true;
+    setTimeout(() => {
+      this.#ticksSoon = false;
       this.tick();
     }, SOON_MS).unref();
   }

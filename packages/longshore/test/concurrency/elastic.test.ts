@@ -124,6 +124,19 @@ test('a full processor stops the growth and is named', () => {
   assert.equal(controller.knee(), undefined, 'what this machine could not take is not remembered');
 });
 
+test('a burst that fills the processor at first does not end the growth for good', () => {
+  const controller = elastic({ random: seededRandom(1) });
+  for (let atMs = 0; atMs <= 4_000; atMs += 20) {
+    const isBurst = atMs < 400;
+    const perFlow = isBurst ? 100e6 : 1e6;
+    const active = controller.target;
+    const cpuBusy = isBurst ? 0.95 : 0.1;
+    controller.observe({ atMs, bytes: active * perFlow * 0.02, active, waiting: 100, cpuBusy });
+    if (isBurst) assert.equal(controller.target, 4);
+  }
+  assert.ok(controller.target >= 32, String(controller.target));
+});
+
 test('a disk that is waited for is named', () => {
   const { controller } = follow(capped(50e6, 100e6), { seconds: 20, sample: { sinkBusy: 0.97 } });
   assert.equal(controller.verdict().bound, 'disk');
