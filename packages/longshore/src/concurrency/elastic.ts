@@ -7,7 +7,14 @@ import { Processor } from './elasticProcessor.ts';
 import { Reference } from './elasticReference.ts';
 import { Refusals } from './elasticRefusals.ts';
 import { ELASTIC_RULES, type ElasticRules } from './elasticRules.ts';
-import { beginStartup, bestVisited, glance, type Startup, takeLevel } from './elasticStartup.ts';
+import {
+  beginStartup,
+  bestVisited,
+  glance,
+  type Level,
+  type Startup,
+  takeLevel,
+} from './elasticStartup.ts';
 import type {
   Admission,
   ElasticController,
@@ -101,7 +108,7 @@ class Elastic implements ElasticController {
     const elapsedMs = Math.max(0, sample.atMs - (this.#lastMs ?? sample.atMs));
     this.#lastMs = sample.atMs;
     this.#rttMs = sample.rttMs ?? this.#rttMs;
-    this.#processor.take(sample, elapsedMs);
+    this.#processor.take(sample, elapsedMs, sample.active >= this.#rules.filled * this.target);
     const idle = sample.active < this.#rules.filled * this.target && (sample.waiting ?? 0) === 0;
     this.#tally.add(sample, elapsedMs, idle);
     if (this.phase === 'probing') this.#probingMs += elapsedMs;
@@ -140,7 +147,7 @@ class Elastic implements ElasticController {
     const refused = this.#refusals.take(sample, this.#base);
     if (refused !== undefined) return this.#fallBack(refused.base, 'refused by the server');
     if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample)) return;
-    if (this.#processor.letsGoOn()) this.#startAgain();
+    if (this.phase === 'holding' && this.#processor.wasBurst) this.#startAgain();
     if (this.#guardMs > 0 && this.phase !== 'starting') {
       this.#guardMs -= elapsedMs;
       return;
@@ -184,6 +191,7 @@ class Elastic implements ElasticController {
   }
 
   #fallBack(base: number, reason: string): void {
+    this.#processor.forget();
     this.reason = reason;
     if (this.phase === 'starting') this.#base = this.#width;
     this.#base = Math.max(1, Math.min(base, this.#base));
@@ -235,12 +243,22 @@ class Elastic implements ElasticController {
     if (look === 'fallen') return this.#endStart(level.width, true);
     if (this.target < this.#width || !(settled || first || look === 'pays')) return;
     const ended = takeLevel(this.#startup, level, this.#rules);
-    if (ended || this.#width >= this.#cap() || this.#processor.endsStart(first)) {
+    if (first && this.#processor.wasFull) return this.#endFirstLevel(level);
+    if (ended || this.#width >= this.#cap() || this.#processor.isFull) {
       this.#endStart(level.width);
     } else this.#setWidth(this.#width * 2);
   }
 
+  /** Fewer flows than it began with would be no relief for the processor, so none are tried either. */
+  #endFirstLevel({ width, goodput }: Level): void {
+    this.#processor.endedFirstLevel();
+    this.#base = Math.min(width, this.#cap());
+    this.#reference = new Reference(0.9 * goodput, this.#base);
+    this.#hold(this.#holdMs);
+  }
+
   #startAgain(): void {
+    this.#processor.forget();
     this.#startup = beginStartup();
     this.#coordinator.endProbe(this.#origin);
     this.#probe = undefined;

@@ -1,12 +1,12 @@
 import { Streak } from './elasticMeter.ts';
 import type { ElasticRules } from './elasticRules.ts';
 import type { ElasticSample } from './elasticTypes.ts';
-import { isCpuBound, isDiskBound } from './elasticVerdict.ts';
+import { isCpuBound } from './elasticVerdict.ts';
 
 /**
- * Whether the processor of this machine is what bounds a pull. More flows bring nothing to a full one.
- * A start that it has ended goes on once it is free: servers that send a burst before they hold back
- * fill it for a moment.
+ * Whether the processor of this machine is what bounds a pull: more flows bring nothing to a full one.
+ * Servers that send a burst before they hold back fill it for a moment, too. So a start that it has
+ * ended at the first width goes on when it is free soon after; once, or the two would take turns.
  */
 export class Processor {
   readonly #rules: ElasticRules;
@@ -14,16 +14,17 @@ export class Processor {
   readonly #calm = new Streak();
   #levelMs = 0;
   #levelBusyMs = 0;
-  #endedStart = false;
+  #burst: 'none' | 'perhaps' | 'over' = 'none';
 
   constructor(rules: ElasticRules) {
     this.#rules = rules;
   }
 
-  take(sample: ElasticSample, elapsedMs: number): void {
+  /** @param isFilled whether the width was in use: what stands still says nothing */
+  take(sample: ElasticSample, elapsedMs: number, isFilled: boolean): void {
     const isBusy = isCpuBound(sample);
     this.#busy.take(isBusy, elapsedMs);
-    this.#calm.take(!isBusy && !isDiskBound(sample), elapsedMs);
+    this.#calm.take(!isBusy && isFilled, elapsedMs);
     this.#levelMs += elapsedMs;
     if (isBusy) this.#levelBusyMs += elapsedMs;
   }
@@ -40,23 +41,26 @@ export class Processor {
   }
 
   get isFull(): boolean {
-    return this.#busy.ms >= this.#rules.busyMs || this.#endedStart;
+    return this.#busy.ms >= this.#rules.busyMs;
   }
 
-  /**
-   * Whether the doubling start has to end here, and not for another reason.
-   * @param first at the width it began with: after that new flows themselves make it full for a while
-   */
-  endsStart(first: boolean): boolean {
-    const most = this.#levelBusyMs > this.#rules.busyPart * this.#levelMs;
-    this.#endedStart = this.#busy.ms >= this.#rules.busyMs || (first && most);
-    return this.#endedStart;
+  /** Whether it was for most of the time at this width; new flows make it so for a moment. */
+  get wasFull(): boolean {
+    return this.#levelBusyMs > this.#rules.busyPart * this.#levelMs;
   }
 
-  /** Whether a start that it has ended should go on; true once. */
-  letsGoOn(): boolean {
-    if (!this.#endedStart || this.#calm.ms < this.#rules.calmMs) return false;
-    this.#endedStart = false;
-    return true;
+  /** The start has ended at its first width because of it. */
+  endedFirstLevel(): void {
+    if (this.#burst === 'none') this.#burst = 'perhaps';
+  }
+
+  /** What has followed is not to be undone. */
+  forget(): void {
+    this.#burst = 'over';
+  }
+
+  /** Whether it was a burst, and that is over; `forget` it then. */
+  get wasBurst(): boolean {
+    return this.#burst === 'perhaps' && this.#calm.ms >= this.#rules.calmMs;
   }
 }

@@ -68,10 +68,6 @@ export function isCpuBound(sample: ElasticSample): boolean {
   );
 }
 
-export function isDiskBound(sample: ElasticSample): boolean {
-  return (sample.sinkBusy ?? 0) > BUSY;
-}
-
 /** Whether it was this machine, or what it was told, and not the way to the server. */
 export function isOurOwn(bound: Bound): boolean {
   return bound === 'cpu: hash' || bound === 'disk';
@@ -99,7 +95,7 @@ export class Tally {
     this.#silentMs += (sample.silent ?? 0) * elapsedMs;
     if (idle) this.#idleMs += elapsedMs;
     if (isCpuBound(sample)) this.#cpuMs += elapsedMs;
-    if (isDiskBound(sample)) this.#diskMs += elapsedMs;
+    if ((sample.sinkBusy ?? 0) > BUSY) this.#diskMs += elapsedMs;
   }
 
   /** Books a doubling of the start, or a probe. */

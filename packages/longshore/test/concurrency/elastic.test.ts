@@ -137,6 +137,20 @@ test('a burst that fills the processor at first does not end the growth for good
   assert.ok(controller.target >= 32, String(controller.target));
 });
 
+test('a width that fills the processor is tried once and left, not again and again', () => {
+  const controller = elastic({ random: seededRandom(1) });
+  const widened: number[] = [];
+  let before = controller.target;
+  for (let atMs = 0; atMs <= 20_000; atMs += 20) {
+    const active = controller.target;
+    const cpuBusy = active > 4 ? 0.95 : 0.8;
+    const target = controller.observe({ atMs, bytes: 4e6, active, waiting: 100, cpuBusy });
+    if (target > before) widened.push(atMs);
+    before = target;
+  }
+  assert.ok(widened.filter((atMs) => atMs > 2_000).length <= 8, widened.join(' '));
+});
+
 test('a disk that is waited for is named', () => {
   const { controller } = follow(capped(50e6, 100e6), { seconds: 20, sample: { sinkBusy: 0.97 } });
   assert.equal(controller.verdict().bound, 'disk');
