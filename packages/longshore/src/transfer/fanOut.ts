@@ -81,6 +81,14 @@ export class FanOut implements FlowTable {
     }, SOON_MS).unref();
   }
 
+  /**
+   * The controller hears of a refusal before the refused request's permit is given to the next one,
+   * which would be refused as well.
+   */
+  refused(): void {
+    queueMicrotask(() => this.tick());
+  }
+
   /** Call it often: a few dozen times a second while blobs move. */
   tick(): void {
     const now = this.#options.now();

@@ -218,8 +218,10 @@ export class BlobMove {
     } catch (error) {
       if (flow.steppedAside) slot.permit.release();
       if (error === ENOUGH || flow.restarted) return;
-      if (isThrottled(error)) request.refused(retryAfterMs(error));
-      else ended = endedHow(error);
+      if (isThrottled(error)) {
+        request.refused(retryAfterMs(error));
+        flows.refused();
+      } else ended = endedHow(error);
       const met = metInError(error);
       if (met !== undefined) slot.lane.meet(met);
       throw error;

@@ -26,6 +26,8 @@ export interface FlowTable {
   mayRange(registry: string): boolean;
   /** The server has answered a request of this lane, and well. */
   accepted(lane: Lane): void;
+  /** A server has no room for a request. */
+  refused(): void;
   /** Whether a blob may be fetched over several connections. */
   maySplit(registry: string): boolean;
 }
