@@ -64,7 +64,7 @@ function answer(error: CommanderError, text: string): Answer {
   return { exitCode: EXIT.usage, stream: 'stderr', text: `longshore: ${line}\n` };
 }
 
-/** @param argv commands that are not in it get no options: making all of them takes 10 ms */
+/** @param argv commands that it does not name get no options: making all of them takes 10 ms */
 function createProgram(
   version: string,
   argv: readonly string[],
@@ -80,6 +80,8 @@ function createProgram(
     .configureHelp({ showGlobalOptions: false });
   addOptions(program, ROOT_OPTIONS);
   program.addHelpText('after', FOOTER);
+  const isNamed = ({ name }: CommandSpec): boolean => argv.includes(name.split(' ')[0] ?? '');
+  const namesNone = !COMMANDS.some(isNamed);
   for (const spec of COMMANDS) {
     const [first = '', second] = spec.name.split(' ');
     const parent = second === undefined ? program : groupOf(program, first);
@@ -87,7 +89,7 @@ function createProgram(
       .command(`${second ?? first} ${spec.args}`.trim())
       .description(spec.summary)
       .helpOption('-h, --help', 'Print help');
-    if (argv.includes(first)) addOptions(command, optionsOf(spec));
+    if (namesNone || isNamed(spec)) addOptions(command, optionsOf(spec));
     command.addHelpText('after', `\nExamples:\n${spec.examples.map((e) => `  ${e}`).join('\n')}\n`);
     command.action(() => {
       found({ spec, args: command.args, flags: readFlags(program, command, spec) });

@@ -53,23 +53,27 @@ export function createManifests(client: RegistryClient): Manifests {
   }
 
   async function resolveByGet(reference: Reference, call: RegistryCall): Promise<Descriptor> {
-    const { bytes, type } = await get(call);
-    const algorithm = reference.digest && digestAlgorithm(reference.digest);
-    const digest = digestOf(bytes, algorithm);
-    if (reference.digest !== undefined && digest !== reference.digest) {
-      throw wrongDigest(call, digest, reference.digest);
-    }
+    const { bytes, type, told } = await get(call);
+    const expected = reference.digest ?? told;
+    const digest = digestOf(bytes, expected && digestAlgorithm(expected));
+    if (expected !== undefined && digest !== expected) throw wrongDigest(call, digest, expected);
     keep(keyOf(reference, digest), bytes);
     const mediaType = parseManifest(bytes, type).mediaType;
     return { mediaType, digest, size: bytes.byteLength };
   }
 
-  async function get(call: RegistryCall): Promise<{ bytes: Buffer; type: string | undefined }> {
+  async function get(call: RegistryCall): Promise<{
+    bytes: Buffer;
+    type: string | undefined;
+    told: Digest | undefined;
+  }> {
     return retry({ ...call, method: 'GET' }, async (request) => {
       const response = await client.send(request, [200]);
+      const told = headerValue(response.headers, 'docker-content-digest');
       return {
         bytes: await readManifestBody(response, request),
         type: knownType(response.headers),
+        told: isDigest(told) ? told : undefined,
       };
     });
   }

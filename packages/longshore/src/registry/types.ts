@@ -86,7 +86,8 @@ export interface ManifestLookup {
 /** A client of the OCI distribution API, over all registries that a run talks to. */
 export interface Registry {
   /**
-   * The descriptor that a reference names now: HEAD, or GET where HEAD does not tell the digest.
+   * The descriptor that a reference names now: HEAD, or GET where HEAD does not tell the digest or
+   * where the manifest is wanted as well.
    * For a reference with a digest it is still asked, for media type and size.
    */
   resolve(reference: Reference, options?: ManifestLookup): Promise<Descriptor>;

@@ -6,8 +6,11 @@ import type { Digest } from '../image/index.ts';
 import { type StoreModes, syncFolder } from './files.ts';
 import { blobFile, type StoreLayout } from './layout.ts';
 
-/** Threads of the pool that syncing leaves to other file work, or slow disks would hold up heartbeats. */
-const SPARED_THREADS = 2;
+/**
+ * Threads of the pool that syncs of data leave to other file work, or slow disks would hold up
+ * heartbeats: the syncs of folders and records are not counted here.
+ */
+const SPARED_THREADS = 4;
 /** Of Node's thread pool, where the environment does not say. */
 const POOL_THREADS = 4;
 
@@ -31,9 +34,9 @@ export class BlobPublisher {
     this.#syncData = syncData;
   }
 
-  /** Whether a sync would begin at once, and leave room for blobs that are complete. */
+  /** Whether a sync would begin at once. */
   get hasRoom(): boolean {
-    return this.#syncing < Math.max(2, this.#maxSyncs - 2);
+    return this.#syncing < this.#maxSyncs;
   }
 
   /** `fdatasync`, a few at a time. */

@@ -19,7 +19,7 @@ type WithoutId<T> = T extends unknown ? Omit<T, 'id'> : never;
 /** An order without the number of the file it is for. */
 export type FileOrder = WithoutId<HashOrder>;
 
-/** Starting the thread costs 20 ms of processor time, about as much as hashing this. */
+/** Starting the thread and reading back cost more than it saves for less than this (docs/adr/0021). */
 export const HASH_THREAD_BYTES: number = 32 * 1024 * 1024;
 /** Once it runs, this is worth the messages. */
 const RUNNING_BYTES = 1024 * 1024;

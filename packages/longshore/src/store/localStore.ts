@@ -36,6 +36,7 @@ export interface LocalStoreParts {
   readonly index: IndexWriter;
   readonly leases: LeaseKeeper;
   readonly staleMs: number;
+  readonly isNew: boolean;
 }
 
 /** A blob that was used this recently is not marked again; `prune` counts with it. */
@@ -48,6 +49,7 @@ export class LocalStore implements Store {
   readonly #ingests = new Set<FileIngest>();
   readonly #followers = new Followers();
   readonly #uploads = new Set<FileUpload>();
+  #isNew: boolean;
   /** Marks for `prune`: the second is there once something could not be marked as used. */
   #run: Promise<HeldLease | undefined> | undefined;
   #wideRun: Promise<HeldLease | undefined> | undefined;
@@ -55,6 +57,11 @@ export class LocalStore implements Store {
   constructor(parts: LocalStoreParts) {
     this.#parts = parts;
     this.path = parts.context.layout.root;
+    this.#isNew = parts.isNew;
+  }
+
+  get isNew(): boolean {
+    return this.#isNew;
   }
 
   blobPath(digest: Digest): string {
@@ -218,6 +225,7 @@ export class LocalStore implements Store {
   }
 
   async setReference(name: string, descriptor: Descriptor, root?: Descriptor): Promise<void> {
+    this.#isNew = false;
     const twin = await writeTwin(this, descriptor);
     if (await this.#parts.book.set({ name, descriptor, twin, root })) this.#parts.index.schedule();
   }

@@ -76,7 +76,7 @@ export interface StoreOptions {
 export async function openStore(path: string, options: StoreOptions = {}): Promise<Store> {
   const layout = layoutOf(resolve(path));
   const modes = await storeModes(layout.root, options);
-  await prepareStore(layout, modes, options.create ?? true);
+  const isNew = await prepareStore(layout, modes, options.create ?? true);
   const clock = options.clock ?? (() => performance.now());
   const identity = options.identity ?? ownIdentity();
   const io = { ...SYSTEM_IO, ...options.io };
@@ -98,7 +98,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
   const leases = new LeaseKeeper({ layout, modes, identity, timing, clock });
   const index = new IndexWriter(layout, modes, book);
   index.heal();
-  return new LocalStore({ context, book, index, leases, staleMs });
+  return new LocalStore({ context, book, index, leases, staleMs, isNew });
 }
 
 /** Another thread on the same processor takes as much from the first as it gives. */

@@ -12,7 +12,8 @@ const STORE_FORMAT_VERSION = 1;
 const KIND = 'longshore-store';
 
 /**
- * Makes the directory a store, or checks that it is one that this code understands.
+ * Makes the directory a store, or checks that it is one that this code understands. Returns whether
+ * it has made one.
  *
  * The version file is written before anything else: a directory that has `oci-layout` but no
  * version file belongs to another tool, whose index would be lost by rebuilding ours.
@@ -22,15 +23,19 @@ export async function prepareStore(
   layout: StoreLayout,
   modes: StoreModes,
   create: boolean,
-): Promise<void> {
-  if (await isStore(layout)) return completeFolders(layout, modes);
+): Promise<boolean> {
+  if (await isStore(layout)) {
+    await completeFolders(layout, modes);
+    return false;
+  }
   if (!create) throw notAStore(layout.root, 'there is none');
   try {
     await makeFolder(layout.root, modes.directory);
     const content = `${JSON.stringify({ kind: KIND, version: STORE_FORMAT_VERSION })}\n`;
-    if (!(await isEmpty(layout))) return completeFolders(layout, modes);
-    await replaceFile(layout.versionFile, content, { mode: modes.file });
+    const isNew = await isEmpty(layout);
+    if (isNew) await replaceFile(layout.versionFile, content, { mode: modes.file });
     await completeFolders(layout, modes);
+    return isNew;
   } catch (cause) {
     throw writeError(cause, layout.root);
   }
@@ -89,18 +94,16 @@ async function completeFolders(layout: StoreLayout, modes: StoreModes): Promise<
     layout.ingest,
     layout.leases,
   ];
-  const files = [
-    { path: layout.ociLayoutFile, content: JSON.stringify({ imageLayoutVersion: '1.0.0' }) },
-    { path: layout.indexFile, content: EMPTY_INDEX },
-  ];
-  await Promise.all([
-    ...folders.map(async (folder) => {
-      if (!(await exists(folder))) await makeFolder(folder, modes.directory);
-    }),
-    ...files.map(async ({ path, content }) => {
-      if (!(await exists(path))) await replaceFile(path, content, { mode: modes.file });
-    }),
-  ]);
+  for (const folder of folders) {
+    if (!(await exists(folder))) await makeFolder(folder, modes.directory);
+  }
+  if (!(await exists(layout.ociLayoutFile))) {
+    const content = JSON.stringify({ imageLayoutVersion: '1.0.0' });
+    await replaceFile(layout.ociLayoutFile, content, { mode: modes.file });
+  }
+  if (!(await exists(layout.indexFile))) {
+    await replaceFile(layout.indexFile, EMPTY_INDEX, { mode: modes.file });
+  }
 }
 
 /** `index.json` of a store without references. */

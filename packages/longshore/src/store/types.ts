@@ -104,6 +104,8 @@ export interface StoredReference {
  */
 export interface Store {
   readonly path: string;
+  /** Made by the call that opened it, and without a name in it so far. */
+  readonly isNew: boolean;
   /** True when the blob is complete and of the right size. Does not read it. */
   has(descriptor: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean>;
   /** Size in bytes, or `undefined` when it is not there. */

@@ -40,7 +40,7 @@ export interface ResolvedImage {
 }
 
 /** What resolving needs of a store; `put` only where `keep` is set. */
-export type ManifestStore = Pick<Store, 'has' | 'stat' | 'read' | 'put' | 'getReference'>;
+export type ManifestStore = Pick<Store, 'has' | 'stat' | 'read' | 'put' | 'isNew'>;
 
 /** For who only looks: no store is made, and all is asked for. */
 export const NOTHING_HELD: ManifestStore = {
@@ -48,7 +48,7 @@ export const NOTHING_HELD: ManifestStore = {
   stat: async () => undefined,
   read: () => Promise.reject(new Error('nothing is held')),
   put: () => Promise.reject(new Error('nothing is kept')),
-  getReference: async () => undefined,
+  isNew: true,
 };
 
 export interface ResolveOptions {
@@ -70,7 +70,12 @@ export async function resolveImage(
   reference: Reference,
   options: ResolveOptions,
 ): Promise<ResolvedImage> {
-  const top = (await heldManifest(reference, options.store)) ?? (await lookUp(reference, options));
+  const { store, registry, signal } = options;
+  // Where nothing can be held, one request for name and manifest in place of two. Elsewhere the HEAD
+  // may save the GET, which is what Docker Hub counts.
+  const top =
+    (await heldManifest(reference, store)) ??
+    (await registry.resolve(reference, { signal, manifestToo: store.isNew }));
   const walk = createWalk(reference, options);
   const found = await walk(top, 0);
   const platform = found.descriptor.platform;
@@ -83,15 +88,6 @@ export async function resolveImage(
     blobs: found.manifests.flatMap(manifestBlobs),
     layers: found.manifests.flatMap(({ layers }) => layers),
   };
-}
-
-/** One request for what is new here, instead of one that names the manifest and one that brings it. */
-async function lookUp(
-  reference: Reference,
-  { store, registry, signal }: ResolveOptions,
-): Promise<Descriptor> {
-  const known = await store.getReference(formatReference(reference));
-  return registry.resolve(reference, { signal, manifestToo: known === undefined });
 }
 
 interface Found {

@@ -34,6 +34,7 @@ export class LandingStore {
     };
     return {
       path: store.path,
+      isNew: store.isNew,
       has: (descriptor) => store.has(descriptor),
       async stat(digest) {
         const size = await store.stat(digest);

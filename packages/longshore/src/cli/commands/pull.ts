@@ -50,8 +50,9 @@ export async function runPull(context: CommandContext): Promise<number> {
   const showDryRun = settings['dry-run'] === true && mode !== 'json';
   const onEvent = showDryRun ? dryRunListener(renderer) : renderer.onEvent;
   let result: PullResult;
-  let forecasts: readonly Forecast[] = [];
-  let forecasting = Promise.resolve(forecasts);
+  let forecasting = Promise.resolve<readonly Forecast[]>([]);
+  let telling = Promise.resolve();
+  let isOver = false;
   try {
     result = await pullAll(context, request, {
       interrupts,
@@ -60,22 +61,24 @@ export async function runPull(context: CommandContext): Promise<number> {
         const { sinks } = request;
         const where = { store: storePath(context), sinks, searchPath: host.env['PATH'] };
         forecasting = readForecasts({ images, plan }, where);
-        const told = forecasting.then((read) => {
-          if (mode !== 'json') showForecasts(read, renderer, settings['dry-run'] === true);
+        telling = forecasting.then((forecasts) => {
+          if (mode === 'json' || isOver) return;
+          showForecasts(forecasts, renderer, settings['dry-run'] === true);
         });
-        // A pull goes on while a file server is asked for quotas.
-        if (settings['dry-run'] === true) await told;
-        else told.catch(() => undefined);
+        // What a file server says of quotas only warns: no pull into the store alone waits for it.
+        if (settings['dry-run'] === true || sinks.length > 0) await telling;
+        else telling.catch(() => undefined);
       },
     });
-    forecasts = await forecasting;
+    if (result.outcome !== 'cancelled') await telling;
   } finally {
+    isOver = true;
     interrupts.dispose();
     renderer.close();
   }
   const document = pullDocument(result, {
     entries: request.entries,
-    forecasts,
+    forecasts: result.outcome === 'cancelled' ? [] : await forecasting,
     store: storePath(context),
     version: host.version,
   });
@@ -141,42 +144,34 @@ async function pullAll(
   const { 'limit-rate': rate, 'max-connections': maxConnections } = settings;
   const { places } = context;
   using limited = rate === undefined ? undefined : await openRate(rate, places.cwd);
+  await using cleanup = new AsyncDisposableStack();
   // While the disk makes a store, the rest is loaded.
   const opening = openOrCreateStore(context);
-  opening.catch(() => undefined);
+  cleanup.defer(async () => (await opening.catch(() => undefined))?.close());
   const registry = await openRegistry(context, request.connection, {
     onEvent: (event) => onEvent({ ...event, at: host.clock.now() }),
   });
-  try {
-    const { pull, openHostMemory } = await import('../../transfer/index.ts');
-    const memory = await openHostMemory(places.hostMemory);
-    const store = await opening;
-    try {
-      return await pull(
-        request.entries.map(({ input }) => input),
-        {
-          store,
-          registry,
-          platform: request.platform,
-          ...request.width,
-          ...(maxConnections === undefined ? {} : { maxConnections }),
-          memory,
-          rateLimit: limited?.limit,
-          failFast: settings['fail-fast'] ?? false,
-          dryRun: settings['dry-run'] ?? false,
-          sinks: request.sinks.map(({ sink }) => sink),
-          onPlan,
-          onEvent,
-          drain: interrupts.drain,
-          signal: interrupts.stop,
-        },
-      );
-    } finally {
-      await store.close();
-    }
-  } finally {
-    await registry.close();
-  }
+  cleanup.defer(() => registry.close());
+  const { pull, openHostMemory } = await import('../../transfer/index.ts');
+  return await pull(
+    request.entries.map(({ input }) => input),
+    {
+      store: await opening,
+      registry,
+      platform: request.platform,
+      ...request.width,
+      ...(maxConnections === undefined ? {} : { maxConnections }),
+      memory: await openHostMemory(places.hostMemory),
+      rateLimit: limited?.limit,
+      failFast: settings['fail-fast'] ?? false,
+      dryRun: settings['dry-run'] ?? false,
+      sinks: request.sinks.map(({ sink }) => sink),
+      onPlan,
+      onEvent,
+      drain: interrupts.drain,
+      signal: interrupts.stop,
+    },
+  );
 }
 
 /** Of the store only what is special, or was asked for: that it takes what is fetched is no news. */
