@@ -75,6 +75,8 @@ class Elastic implements ElasticController {
   readonly #processor: Processor;
   readonly #breaks = new Breaks();
   #flatAbove = false;
+  /** Wider cost nothing when it was tried last, and brought nothing. */
+  #wasIdleAbove = false;
 
   constructor(options: ElasticOptions, rules: ElasticRules) {
     this.#rules = rules;
@@ -147,7 +149,10 @@ class Elastic implements ElasticController {
     const refused = this.#refusals.take(sample, this.#base);
     if (refused !== undefined) return this.#fallBack(refused.base, 'refused by the server');
     if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample)) return;
-    if (this.phase === 'holding' && this.#processor.wasBurst) this.#startAgain();
+    if (this.phase === 'holding' && this.#processor.wasBurst) {
+      this.#processor.forget();
+      this.#startAgain();
+    }
     if (this.#guardMs > 0 && this.phase !== 'starting') {
       this.#guardMs -= elapsedMs;
       return;
@@ -257,8 +262,11 @@ class Elastic implements ElasticController {
     this.#hold(this.#holdMs);
   }
 
+  #isIdle(elasticity: number | undefined): boolean {
+    return elasticity !== undefined && elasticity > -this.#rules.worthElasticity;
+  }
+
   #startAgain(): void {
-    this.#processor.forget();
     this.#startup = beginStartup();
     this.#coordinator.endProbe(this.#origin);
     this.#probe = undefined;
@@ -286,6 +294,7 @@ class Elastic implements ElasticController {
     this.#base = Math.min(best.width, this.#cap());
     this.#reference = new Reference(0.9 * best.goodput, this.#base);
     this.#flatAbove = widest > this.#base;
+    this.#wasIdleAbove = this.#flatAbove && !fallen && this.#isIdle(doubling?.value);
     this.#failedDown = 1; // Many widths were looked at on the way: the knee is near.
     if (doubling !== undefined) {
       this.#tally.elasticity(widest > this.#base ? 1 : -1, doubling);
@@ -330,13 +339,21 @@ class Elastic implements ElasticController {
     const { direction } = probe;
     this.#coordinator.endProbe(this.#origin);
     this.#tally.probe(direction, result);
-    if (direction > 0) this.#flatAbove = !result.accept;
+    const wasIdleAbove = this.#wasIdleAbove;
+    if (direction > 0) {
+      this.#flatAbove = !result.accept;
+      this.#wasIdleAbove = !result.accept && this.#isIdle(result.elasticity);
+    }
     if (result.accept) {
+      const isClear = result.elasticity - result.standardError > this.#rules.clearElasticity;
+      // What brought nothing before and now pays in full is another line: small steps would take long.
+      const isAnother = direction > 0 && wasIdleAbove && isClear;
       this.#base = direction > 0 ? probe.high : probe.low;
       // What lies behind us was just judged: come back to it in small steps only.
       this.#failedUp = direction > 0 ? 0 : Math.max(1, this.#failedUp);
       this.#failedDown = direction < 0 ? 0 : Math.max(1, this.#failedDown);
       this.#holdMs = this.#rules.firstHoldMs;
+      if (isAnother) return this.#startAgain();
       this.#beginProbe(direction, direction < 0 && result.elasticity < this.#rules.steepElasticity);
       return;
     }
