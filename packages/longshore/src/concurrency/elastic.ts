@@ -74,9 +74,8 @@ class Elastic implements ElasticController {
   #rttMs = 50;
   readonly #processor: Processor;
   readonly #breaks = new Breaks();
-  #flatAbove = false;
-  /** Wider cost nothing when it was tried last, and brought nothing. */
-  #wasIdleAbove = false;
+  /** What wider gave when it was tried last: more, the same, or less than what is kept. */
+  #above: 'unknown' | 'more' | 'same' | 'less' = 'unknown';
 
   constructor(options: ElasticOptions, rules: ElasticRules) {
     this.#rules = rules;
@@ -103,16 +102,17 @@ class Elastic implements ElasticController {
 
   get capacityBytesPerSecond(): number | undefined {
     // A probe needs its width filled, even if that takes splits which bring nothing.
-    return this.#flatAbove && this.phase === 'holding' ? this.#reference?.goodput : undefined;
+    const isFlat = this.#above === 'same' || this.#above === 'less';
+    return isFlat && this.phase === 'holding' ? this.#reference?.goodput : undefined;
   }
 
   observe(sample: ElasticSample): number {
     const elapsedMs = Math.max(0, sample.atMs - (this.#lastMs ?? sample.atMs));
     this.#lastMs = sample.atMs;
     this.#rttMs = sample.rttMs ?? this.#rttMs;
-    this.#processor.take(sample, elapsedMs, sample.active >= this.#rules.filled * this.target);
-    const idle = sample.active < this.#rules.filled * this.target && (sample.waiting ?? 0) === 0;
-    this.#tally.add(sample, elapsedMs, idle);
+    const isFilled = sample.active >= this.#rules.filled * this.target;
+    this.#processor.take(sample, elapsedMs, isFilled);
+    this.#tally.add(sample, elapsedMs, !isFilled && (sample.waiting ?? 0) === 0);
     if (this.phase === 'probing') this.#probingMs += elapsedMs;
     this.#step(sample, elapsedMs);
     const before = this.target;
@@ -262,7 +262,7 @@ class Elastic implements ElasticController {
     this.#hold(this.#holdMs);
   }
 
-  #isIdle(elasticity: number | undefined): boolean {
+  #costsNothing(elasticity: number | undefined): boolean {
     return elasticity !== undefined && elasticity > -this.#rules.worthElasticity;
   }
 
@@ -293,8 +293,8 @@ class Elastic implements ElasticController {
     const { last: doubling } = this.#startup;
     this.#base = Math.min(best.width, this.#cap());
     this.#reference = new Reference(0.9 * best.goodput, this.#base);
-    this.#flatAbove = widest > this.#base;
-    this.#wasIdleAbove = this.#flatAbove && !fallen && this.#isIdle(doubling?.value);
+    if (widest <= this.#base) this.#above = 'unknown';
+    else this.#above = !fallen && this.#costsNothing(doubling?.value) ? 'same' : 'less';
     this.#failedDown = 1; // Many widths were looked at on the way: the knee is near.
     if (doubling !== undefined) {
       this.#tally.elasticity(widest > this.#base ? 1 : -1, doubling);
@@ -339,15 +339,15 @@ class Elastic implements ElasticController {
     const { direction } = probe;
     this.#coordinator.endProbe(this.#origin);
     this.#tally.probe(direction, result);
-    const wasIdleAbove = this.#wasIdleAbove;
+    const before = this.#above;
     if (direction > 0) {
-      this.#flatAbove = !result.accept;
-      this.#wasIdleAbove = !result.accept && this.#isIdle(result.elasticity);
+      const kept = this.#costsNothing(result.elasticity) ? 'same' : 'less';
+      this.#above = result.accept ? 'more' : kept;
     }
     if (result.accept) {
       const isClear = result.elasticity - result.standardError > this.#rules.clearElasticity;
       // What brought nothing before and now pays in full is another line: small steps would take long.
-      const isAnother = direction > 0 && wasIdleAbove && isClear;
+      const isAnother = direction > 0 && before === 'same' && isClear;
       this.#base = direction > 0 ? probe.high : probe.low;
       // What lies behind us was just judged: come back to it in small steps only.
       this.#failedUp = direction > 0 ? 0 : Math.max(1, this.#failedUp);
