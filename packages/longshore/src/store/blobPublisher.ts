@@ -11,7 +11,7 @@ import { blobFile, type StoreLayout } from './layout.ts';
  * heartbeats: the syncs of folders and records are not counted here.
  */
 const SPARED_THREADS = 4;
-/** Of Node's thread pool, where the environment does not say. */
+/** Node's own. */
 const POOL_THREADS = 4;
 
 /** The last step of every write: synced, then renamed into `blobs/`, then the folder synced. */
@@ -20,7 +20,7 @@ export class BlobPublisher {
   readonly #modes: StoreModes;
   readonly #syncData: (file: FileHandle) => Promise<void>;
   readonly #waiting: (() => void)[] = [];
-  readonly #maxSyncs = maxSyncs();
+  readonly #maxSyncs: number;
   readonly #folderSyncs = new Map<string, FolderSync>();
   #syncing = 0;
 
@@ -28,10 +28,14 @@ export class BlobPublisher {
     layout: StoreLayout,
     modes: StoreModes,
     syncData: (file: FileHandle) => Promise<void>,
+    poolThreads: number = POOL_THREADS,
   ) {
     this.#layout = layout;
     this.#modes = modes;
     this.#syncData = syncData;
+    // A flush of the disk takes as long as all that was written before it: blobs that end while one
+    // runs should all be in the next, and not queue for the one after that.
+    this.#maxSyncs = Math.max(2, poolThreads - SPARED_THREADS);
   }
 
   /** Whether a sync would begin at once. */
@@ -91,15 +95,6 @@ export class BlobPublisher {
       });
     return entry.next;
   }
-}
-
-/**
- * A flush of the disk takes as long as all that was written before it: blobs that end while one runs
- * should all be in the next, and not queue for the one after that.
- */
-function maxSyncs(): number {
-  const threads = Number(process.env['UV_THREADPOOL_SIZE'] ?? POOL_THREADS);
-  return Math.max(2, (Number.isFinite(threads) ? threads : POOL_THREADS) - SPARED_THREADS);
 }
 
 interface FolderSync {

@@ -17,7 +17,7 @@ interface HashedFile {
   readonly reports: number[];
 }
 
-/** Started as a thread by `hashThreads.ts`: hashes files in order while another thread fills them. */
+/** Started as a thread by `hashThread.ts`: hashes files in order while another thread fills them. */
 function serve(port: NonNullable<typeof parentPort>): void {
   const files = new Map<number, HashedFile>();
   const buffer = Buffer.allocUnsafeSlow(READ_BYTES);

@@ -64,6 +64,8 @@ export interface StoreOptions {
    * @defaultValue 33554432, and none where there is one processor
    */
   readonly hashThreadBytes?: number | undefined;
+  /** Threads of Node's pool (`UV_THREADPOOL_SIZE`), on which files are synced. @defaultValue 4 */
+  readonly poolThreads?: number | undefined;
   /** The system calls that write. @defaultValue those of `node:fs` */
   readonly io?: Partial<WriteIo> | undefined;
 }
@@ -86,7 +88,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
   const context = {
     layout,
     modes,
-    publisher: new BlobPublisher(layout, modes, (file) => io.syncData(file)),
+    publisher: new BlobPublisher(layout, modes, (file) => io.syncData(file), options.poolThreads),
     io,
     asyncWrites: options.asyncWrites ?? false,
     hashThread: new HashThread(options.hashThreadBytes ?? hashThreadBytes()),

@@ -18,6 +18,8 @@ export interface PullMeasurer {
   readonly bytes: number;
   /** Folder that cold stores are made in; it should be on the disk that images go to. */
   readonly folder: string;
+  /** See `StoreOptions`. */
+  readonly poolThreads?: number | undefined;
   /** A new client for each run: connections and tokens are part of what is measured. */
   readonly openRegistry: (onEvent: (event: RegistryEvent) => void) => Promise<Registry>;
   readonly signal: AbortSignal;
@@ -32,7 +34,7 @@ export async function measurePull(
   const { references, platform, signal } = measurer;
   const folder = path.join(measurer.folder, `cold-${randomBytes(6).toString('hex')}`);
   await mkdir(folder, { recursive: true });
-  const store = await openStore(folder);
+  const store = await openStore(folder, { poolThreads: measurer.poolThreads });
   const trace = new Trace();
   try {
     const registry = await measurer.openRegistry((event) => trace.sawRegistry(event));

@@ -11,6 +11,8 @@ export interface TunePullOptions extends TuneOptions {
   readonly platform: Platform | 'all';
   /** Cold stores are made below it and removed again. */
   readonly folder: string;
+  /** Of the process, see `StoreOptions`. */
+  readonly poolThreads?: number | undefined;
 }
 
 interface Plan {
@@ -28,7 +30,7 @@ export async function tunePull(
   inputs: readonly string[],
   options: TunePullOptions,
 ): Promise<TuneResults> {
-  const { signal, platform, openRegistry } = options;
+  const { signal, platform, openRegistry, poolThreads } = options;
   const plan = await planImages(inputs, options);
   const folder = path.join(options.folder, 'cold');
   await mkdir(folder, { recursive: true });
@@ -36,7 +38,7 @@ export async function tunePull(
     const { registry } = parseReference(inputs[0] ?? '');
     const subject = { verb: 'pull', images: plan.images, registry, folder } as const;
     const begin = await beginResults(subject, options);
-    const measurer = { ...plan, platform, folder, openRegistry, signal };
+    const measurer = { ...plan, platform, folder, poolThreads, openRegistry, signal };
     return await runExperiment(begin, {
       ...options,
       measure: (arm, details) => measurePull(measurer, arm, details),

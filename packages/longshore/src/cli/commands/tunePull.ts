@@ -1,6 +1,7 @@
 import { parseReference } from '../../image/index.ts';
 import { usageError } from '../failures.ts';
 import { choosePlatform } from '../pull/platform.ts';
+import { poolThreads } from '../stores.ts';
 import { runTune } from '../tune/run.ts';
 import type { CommandContext } from './context.ts';
 
@@ -16,5 +17,7 @@ export async function runTunePull(context: CommandContext): Promise<number> {
   for (const input of args) parseReference(input);
   const platform = choosePlatform(settings.platform, host);
   const { tunePull } = await import('../../tune/index.ts');
-  return runTune(context, 'pull', (options) => tunePull(args, { ...options, platform }));
+  return runTune(context, 'pull', (options) =>
+    tunePull(args, { ...options, platform, poolThreads: poolThreads(context) }),
+  );
 }
