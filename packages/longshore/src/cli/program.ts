@@ -80,8 +80,8 @@ function createProgram(
     .configureHelp({ showGlobalOptions: false });
   addOptions(program, ROOT_OPTIONS);
   program.addHelpText('after', FOOTER);
-  const isNamed = ({ name }: CommandSpec): boolean => argv.includes(name.split(' ')[0] ?? '');
-  const namesNone = !COMMANDS.some(isNamed);
+  const named = COMMANDS.filter(({ name }) => argv.includes(name.split(' ')[0] ?? ''));
+  const whole = new Set(named.length > 0 ? named : COMMANDS);
   for (const spec of COMMANDS) {
     const [first = '', second] = spec.name.split(' ');
     const parent = second === undefined ? program : groupOf(program, first);
@@ -89,7 +89,7 @@ function createProgram(
       .command(`${second ?? first} ${spec.args}`.trim())
       .description(spec.summary)
       .helpOption('-h, --help', 'Print help');
-    if (namesNone || isNamed(spec)) addOptions(command, optionsOf(spec));
+    if (whole.has(spec)) addOptions(command, optionsOf(spec));
     command.addHelpText('after', `\nExamples:\n${spec.examples.map((e) => `  ${e}`).join('\n')}\n`);
     command.action(() => {
       found({ spec, args: command.args, flags: readFlags(program, command, spec) });

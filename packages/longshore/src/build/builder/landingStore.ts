@@ -34,7 +34,9 @@ export class LandingStore {
     };
     return {
       path: store.path,
-      isNew: store.isNew,
+      get isNew() {
+        return store.isNew;
+      },
       has: (descriptor) => store.has(descriptor),
       async stat(digest) {
         const size = await store.stat(digest);

@@ -50,8 +50,8 @@ export async function runPull(context: CommandContext): Promise<number> {
   const showDryRun = settings['dry-run'] === true && mode !== 'json';
   const onEvent = showDryRun ? dryRunListener(renderer) : renderer.onEvent;
   let result: PullResult;
-  let forecasting = Promise.resolve<readonly Forecast[]>([]);
-  let telling = Promise.resolve();
+  let forecasts: readonly Forecast[] = [];
+  let forecasting = Promise.resolve(forecasts);
   let isOver = false;
   try {
     result = await pullAll(context, request, {
@@ -60,17 +60,17 @@ export async function runPull(context: CommandContext): Promise<number> {
       onPlan: async (images, plan) => {
         const { sinks } = request;
         const where = { store: storePath(context), sinks, searchPath: host.env['PATH'] };
-        forecasting = readForecasts({ images, plan }, where);
-        telling = forecasting.then((forecasts) => {
-          if (mode === 'json' || isOver) return;
-          showForecasts(forecasts, renderer, settings['dry-run'] === true);
+        forecasting = readForecasts({ images, plan }, where).then((read) => {
+          if (mode !== 'json' && !isOver)
+            showForecasts(read, renderer, settings['dry-run'] === true);
+          return read;
         });
         // What a file server says of quotas only warns: no pull into the store alone waits for it.
-        if (settings['dry-run'] === true || sinks.length > 0) await telling;
-        else telling.catch(() => undefined);
+        if (settings['dry-run'] === true || sinks.length > 0) await forecasting;
+        else forecasting.catch(() => undefined);
       },
     });
-    if (result.outcome !== 'cancelled') await telling;
+    if (result.outcome !== 'cancelled') forecasts = await forecasting;
   } finally {
     isOver = true;
     interrupts.dispose();
@@ -78,7 +78,7 @@ export async function runPull(context: CommandContext): Promise<number> {
   }
   const document = pullDocument(result, {
     entries: request.entries,
-    forecasts: result.outcome === 'cancelled' ? [] : await forecasting,
+    forecasts,
     store: storePath(context),
     version: host.version,
   });
