@@ -51,7 +51,10 @@ function pack(home: string): string {
   const odd = tarball.files
     .map(({ path }) => path)
     .filter(
-      (path) => !/^(bin\/.+\.js|dist\/.+\.(js|d\.ts)|LICENSE|README\.md|package\.json)$/.test(path),
+      (path) =>
+        !/^(bin\/.+\.js|dist\/.+\.(js|d\.ts)|dist\/cli\/LICENSE\.commander|LICENSE|README\.md|package\.json)$/.test(
+          path,
+        ),
     );
   if (odd.length > 0) {
     throw new Error(`The tarball holds what nobody needs: ${odd.join(', ')}`);

@@ -1,7 +1,5 @@
 #!/usr/bin/env node
 // Runs the sources in a checkout, or the build in an installed package (which ships no sources).
-import { existsSync, readFileSync } from 'node:fs';
-import { setFlagsFromString } from 'node:v8';
 
 const NODE_NEEDED = 24;
 
@@ -10,26 +8,31 @@ if (Number.parseInt(process.versions.node, 10) < NODE_NEEDED) {
     `longshore: it needs Node.js ${NODE_NEEDED} or newer; this is ${process.version}\n`,
   );
   process.exitCode = 3;
-} else if (process.argv.length === 3 && process.argv[2] === '--version') {
-  // Scripts ask this again and again: the program is not loaded for it.
-  const facts = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  process.stdout.write(`${JSON.parse(facts).version}\n`);
 } else {
+  await start();
+}
+
+async function start() {
+  // Not imported: that reads every property of it, and some load what nobody asked for (5 ms).
+  const { existsSync, readFileSync } = process.getBuiltinModule('node:fs');
+  // Scripts ask this again and again: the program is not loaded for it.
+  if (process.argv.length === 3 && process.argv[2] === '--version') {
+    const facts = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+    process.stdout.write(`${JSON.parse(facts).version}\n`);
+    return;
+  }
   // Before anything makes Node start its thread pool.
   process.env.UV_THREADPOOL_SIZE ??= '8';
-  // Long lists make much short-lived garbage, for which V8 would take 32 MiB and hold on to it.
-  setFlagsFromString('--semi-space-growth-factor=1');
-  await useCompileCache();
+  useCompileCache();
   const sources = new URL('../src/cli/main.ts', import.meta.url);
   await import(existsSync(sources) ? sources.href : '../dist/cli/main.js');
 }
 
 // Kept in the user's own cache folder: in Node's default below /tmp, anybody on the machine could
 // put code there first.
-async function useCompileCache() {
+function useCompileCache() {
   const { XDG_CACHE_HOME, HOME, NODE_DISABLE_COMPILE_CACHE } = process.env;
   const base = XDG_CACHE_HOME?.startsWith('/') ? XDG_CACHE_HOME : HOME && `${HOME}/.cache`;
   if (!base || NODE_DISABLE_COMPILE_CACHE) return;
-  const { enableCompileCache } = await import('node:module');
-  enableCompileCache(`${base}/longshore/compiled`);
+  process.getBuiltinModule('node:module').enableCompileCache(`${base}/longshore/compiled`);
 }

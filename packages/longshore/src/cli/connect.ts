@@ -2,13 +2,15 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { isRegistryHost } from '../image/index.ts';
-import type {
-  DockerCredentialsOptions,
-  ProxySettings,
-  Registry,
-  RegistryEvent,
-  RegistryOptions,
-  RegistryUploads,
+import {
+  createRegistry,
+  type DockerCredentialsOptions,
+  dockerCredentials,
+  type ProxySettings,
+  type Registry,
+  type RegistryEvent,
+  type RegistryOptions,
+  type RegistryUploads,
 } from '../registry/index.ts';
 import type { CommandContext } from './commands/context.ts';
 import { credentialPlaces } from './credentialPlaces.ts';
@@ -63,7 +65,6 @@ export async function openRegistry(
     readonly given?: DockerCredentialsOptions['values'];
   } = {},
 ): Promise<Registry & RegistryUploads> {
-  const { createRegistry, dockerCredentials } = await import('../registry/index.ts');
   const { files, documents } = credentialPlaces(context);
   const credentials = dockerCredentials({ files, documents, values: given });
   return createRegistry({ ...connection, credentials, onEvent });

@@ -1,12 +1,7 @@
-import path from 'node:path';
 import { isLongshoreError } from '../errors.ts';
-import type { Store } from '../store/index.ts';
+import { openStore, type Store } from '../store/index.ts';
 import type { CommandContext } from './commands/context.ts';
-
-/** Where the store is, absolute: by flag, environment or file, else the default. */
-export function storePath({ settings, places }: CommandContext): string {
-  return path.resolve(places.cwd, settings.store ?? places.store);
-}
+import { storePath } from './storePath.ts';
 
 /** As `bin/longshore.js` has set it, or whoever runs it; `undefined` leaves it to Node. */
 export function poolThreads({ host }: Pick<CommandContext, 'host'>): number | undefined {
@@ -16,13 +11,11 @@ export function poolThreads({ host }: Pick<CommandContext, 'host'>): number | un
 
 /** The store, made where there is none. */
 export async function openOrCreateStore(context: CommandContext): Promise<Store> {
-  const { openStore } = await import('../store/index.ts');
   return openStore(storePath(context), { poolThreads: poolThreads(context) });
 }
 
 /** The store for looking only: `undefined` where there is none. */
 export async function openStoreIfThere(context: CommandContext): Promise<Store | undefined> {
-  const { openStore } = await import('../store/index.ts');
   try {
     return await openStore(storePath(context), {
       create: false,

@@ -53,8 +53,6 @@ export {
   type OutputKind,
   parseOutput,
 } from './output.ts';
-export type { QuotaLeft } from './quota.ts';
-export { readSpace, type Space } from './space.ts';
 export {
   compressionLevel,
   SQUASHFS_COMPRESSIONS,

@@ -8,7 +8,9 @@ export type { HolderIdentity } from './holder.ts';
 export { openStore, type StoreOptions } from './openStore.ts';
 export type { PrunedLeftover } from './pruneLeftovers.ts';
 export { type PruneOptions, type PruneResult, pruneStore } from './pruneStore.ts';
+export type { QuotaLeft } from './quota.ts';
 export { type SharedBy, type ShareOptions, shareBlob } from './shareBlob.ts';
+export { readSpace, type Space } from './space.ts';
 export { makeFolder } from './storeFormat.ts';
 export { type ReferenceUsage, readStoreUsage, type StoreUsage } from './storeUsage.ts';
 export type {

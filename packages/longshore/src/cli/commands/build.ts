@@ -9,7 +9,7 @@ import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
 import { withInterrupts } from '../interrupts.ts';
 import { cleanText } from '../render/text.ts';
-import { storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
 import type { CommandContext } from './context.ts';
 
 /** `longshore build [TARGET...]` */

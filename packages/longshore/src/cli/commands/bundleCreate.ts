@@ -8,7 +8,8 @@ import { usageError } from '../failures.ts';
 import { withInterrupts } from '../interrupts.ts';
 import { readEntries } from '../pull/entries.ts';
 import { formatBytes } from '../render/format.ts';
-import { openStoreIfThere, storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
+import { openStoreIfThere } from '../stores.ts';
 import { checkFilePath } from '../wholeFile.ts';
 import type { CommandContext } from './context.ts';
 

@@ -2,7 +2,8 @@ import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
 import { askYesNo } from '../prompt.ts';
 import { formatBytes, formatCount } from '../render/format.ts';
-import { openStoreIfThere, storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
+import { openStoreIfThere } from '../stores.ts';
 import type { CommandContext } from './context.ts';
 
 /** `longshore cache clear` */

@@ -2,7 +2,8 @@ import type { StoreUsage } from '../../store/index.ts';
 import { EXIT } from '../exitCodes.ts';
 import { formatBytes } from '../render/format.ts';
 import { cleanText } from '../render/text.ts';
-import { openStoreIfThere, storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
+import { openStoreIfThere } from '../stores.ts';
 import type { CommandContext } from './context.ts';
 
 /** What `cache ls --json` prints; its schema is `longshore schema cache-ls`. */

@@ -1,5 +1,5 @@
 import { EXIT } from '../exitCodes.ts';
-import { storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
 import type { CommandContext } from './context.ts';
 
 /** `longshore cache path` */

@@ -3,7 +3,8 @@ import { EXIT } from '../exitCodes.ts';
 import { withInterrupts } from '../interrupts.ts';
 import { formatBytes, formatCount } from '../render/format.ts';
 import { cleanText } from '../render/text.ts';
-import { openStoreIfThere, storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
+import { openStoreIfThere } from '../stores.ts';
 import type { CommandContext } from './context.ts';
 
 /** What `cache prune --json` prints; its schema is `longshore schema cache-prune`. */

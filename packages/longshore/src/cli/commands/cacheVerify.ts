@@ -4,7 +4,8 @@ import { withInterrupts } from '../interrupts.ts';
 import { formatBytes, formatCount, formatPercent } from '../render/format.ts';
 import { cleanText } from '../render/text.ts';
 import { withStatusLine } from '../statusLine.ts';
-import { openStoreIfThere, storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
+import { openStoreIfThere } from '../stores.ts';
 import type { CommandContext } from './context.ts';
 
 /** What `cache verify --json` prints; its schema is `longshore schema cache-verify`. */

@@ -8,7 +8,7 @@ import { openRegistry, readConnection } from '../connect.ts';
 import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
 import { withInterrupts } from '../interrupts.ts';
-import { storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
 import type { CommandContext } from './context.ts';
 
 /** What `doctor --json` prints; its schema is `longshore schema doctor`. */

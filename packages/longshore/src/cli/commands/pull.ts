@@ -1,10 +1,12 @@
 import path from 'node:path';
 import type { Platform } from '../../image/index.ts';
-import type {
-  EventListener,
-  PullOptions,
-  PullResult,
-  TransferEvent,
+import {
+  type EventListener,
+  openHostMemory,
+  type PullOptions,
+  type PullResult,
+  pull,
+  type TransferEvent,
 } from '../../transfer/index.ts';
 import { type Connection, openRegistry, readConnection } from '../connect.ts';
 import { EXIT } from '../exitCodes.ts';
@@ -24,7 +26,8 @@ import { openRenderer } from '../render/open.ts';
 import type { Renderer } from '../render/renderer.ts';
 import { checkReportPath, writeReport } from '../reportFile.ts';
 import { shellQuote } from '../shellQuote.ts';
-import { openOrCreateStore, storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
+import { openOrCreateStore } from '../stores.ts';
 import type { CommandContext } from './context.ts';
 
 /** What is checked and known before anything is touched. */
@@ -152,7 +155,6 @@ async function pullAll(
     onEvent: (event) => onEvent({ ...event, at: host.clock.now() }),
   });
   cleanup.defer(() => registry.close());
-  const { pull, openHostMemory } = await import('../../transfer/index.ts');
   return await pull(
     request.entries.map(({ input }) => input),
     {

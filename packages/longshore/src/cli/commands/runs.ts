@@ -4,7 +4,7 @@ import { endedCounts } from '../render/bulk/state.ts';
 import { cleanText } from '../render/text.ts';
 import { outcomeOf } from '../runs/outcome.ts';
 import { shellQuote } from '../shellQuote.ts';
-import { storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
 import type { CommandContext } from './context.ts';
 
 /** What `runs --json` prints; its schema is `longshore schema runs`. */

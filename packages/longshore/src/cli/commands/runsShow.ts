@@ -6,7 +6,7 @@ import { cleanText } from '../render/text.ts';
 import { readNamedRun } from '../runs/find.ts';
 import { outcomeOf } from '../runs/outcome.ts';
 import { shellQuote } from '../shellQuote.ts';
-import { storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
 import type { CommandContext } from './context.ts';
 
 /** `longshore runs show [RUN]`: where every image of a run stands. */

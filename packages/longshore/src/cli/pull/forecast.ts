@@ -1,4 +1,5 @@
-import type { ExpectedImage, ExportEstimate, Space } from '../../export/index.ts';
+import type { ExpectedImage, ExportEstimate } from '../../export/index.ts';
+import { readSpace, type Space } from '../../store/index.ts';
 import type { PlanSummary, ResolvedImage } from '../../transfer/index.ts';
 import { formatBytes, formatCount } from '../render/format.ts';
 import type { OpenedSink } from './sinks.ts';
@@ -23,7 +24,6 @@ export async function readForecasts(
     readonly searchPath: string | undefined;
   },
 ): Promise<readonly Forecast[]> {
-  const { readSpace } = await import('../../export/index.ts');
   const { store, sinks, searchPath } = places;
   const stored = { bytes: plan.fetchBytes, temporaryBytes: 0, inodes: plan.fetchBlobs };
   const forecasts: Forecast[] = [

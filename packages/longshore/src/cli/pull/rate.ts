@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { RateLimit } from '../../transfer/index.ts';
+import { RateLimit } from '../../transfer/index.ts';
 import { usageError } from '../failures.ts';
 import { parseRate } from '../settings/units.ts';
 
@@ -17,7 +17,6 @@ export interface WatchedRate extends Disposable {
  * @throws LongshoreError `ERR_USAGE`
  */
 export async function openRate(text: string, cwd: string): Promise<WatchedRate> {
-  const { RateLimit } = await import('../../transfer/index.ts');
   if (!text.startsWith('@')) {
     return { limit: new RateLimit(read(text)), [Symbol.dispose]: () => undefined };
   }

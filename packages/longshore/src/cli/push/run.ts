@@ -12,7 +12,8 @@ import { readList } from '../pull/listFile.ts';
 import { openRenderer } from '../render/open.ts';
 import { checkReportPath, writeReport } from '../reportFile.ts';
 import { shellQuote } from '../shellQuote.ts';
-import { openOrCreateStore, storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
+import { openOrCreateStore } from '../stores.ts';
 import { type PushFacts, pushDocument } from './document.ts';
 import { type PairEntry, readPair } from './pairs.ts';
 

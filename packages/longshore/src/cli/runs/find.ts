@@ -1,6 +1,6 @@
 import type { StoredRun } from '../../run/index.ts';
 import type { CommandContext } from '../commands/context.ts';
-import { storePath } from '../stores.ts';
+import { storePath } from '../storePath.ts';
 
 /** The run that the first argument names; without one, the newest. */
 export async function readNamedRun(context: CommandContext): Promise<StoredRun> {

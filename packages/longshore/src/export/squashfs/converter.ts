@@ -26,7 +26,7 @@ export interface FindConverterOptions {
 }
 
 /** Where programs usually are on Linux. */
-export const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin';
+const DEFAULT_PATH = '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin';
 
 /** Best first; `mksquashfs` writes at an offset, so that a SIF is written once and not twice. */
 const KNOWN: readonly ConverterName[] = ['mksquashfs', 'tar2sqfs'];

@@ -1,7 +1,6 @@
 import { realpath, stat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type QuotaLeft, readQuota } from './quota.ts';
-import { DEFAULT_PATH } from './squashfs/converter.ts';
 
 /** What may still be written somewhere. */
 export interface Space {
@@ -14,13 +13,10 @@ export interface Space {
 
 /**
  * Looks up what a path, or what will be above it, has room for.
- * @param searchPath `PATH`, where `quota` and `lfs` are looked for
+ * @param searchPath `PATH`, where `quota` and `lfs` are looked for; without it quotas are not asked for
  * @returns `undefined` where the file system does not tell
  */
-export async function readSpace(
-  path: string,
-  searchPath: string = DEFAULT_PATH,
-): Promise<Space | undefined> {
+export async function readSpace(path: string, searchPath = ''): Promise<Space | undefined> {
   for (let at = resolve(path); ; at = dirname(at)) {
     try {
       const real = await realpath(at);

@@ -3,8 +3,8 @@ import { chmod, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { readSpace } from '../../src/export/index.ts';
-import { parseLfsQuota, parseQuota, readQuota } from '../../src/export/quota.ts';
+import { readSpace } from '../../src/store/index.ts';
+import { parseLfsQuota, parseQuota, readQuota } from '../../src/store/quota.ts';
 
 let home: string;
 before(async () => {
