@@ -31,6 +31,8 @@ export interface CliHost {
   readonly platform: string;
   readonly arch: string;
   readonly clock: Clock;
+  /** Told of how many images a run is about, before it asks for any. */
+  readonly expectImages: (count: number) => void;
   /** Calls `listener` on each SIGINT and SIGTERM until the returned function is called. */
   readonly onSignal: (listener: (signal: 'SIGINT' | 'SIGTERM') => void) => () => void;
 }

@@ -18,7 +18,7 @@ export const ELASTIC_RULES = {
   dwellRtts: 2,
   dwellLeastMs: 200,
   /** And with round trips below `nearMs`, where slow start is over in no time, after so long. */
-  dwellNearMs: 80,
+  dwellNearMs: 50,
   nearMs: 30,
   slowElasticity: 0.3,
   clearElasticity: 0.6,

@@ -65,7 +65,9 @@ class Sender {
   }
 
   async run(): Promise<void> {
-    const { plan } = this.#options;
+    const { plan, flow } = this.#options;
+    // As servers do that send slowly: the head does not wait for the first share of the body.
+    if (!flow.isFree && !flow.isBlocked) this.#response.flushHeaders();
     const whole =
       (await this.#sendText(plan.prefix)) &&
       (await this.#sendContent()) &&

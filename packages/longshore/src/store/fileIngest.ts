@@ -47,6 +47,8 @@ export class FileIngest implements Ingest {
   #hash: OrderedHash;
   /** Settles when this thread does not read the file any more, once another hashes it. */
   #handedOver: Promise<void> | undefined;
+  /** Tells the thread that it is done, where the hash was kept for balance. */
+  #kept: (() => void) | undefined;
   readonly #pace: SyncPace;
   readonly #inFlight = new Set<Promise<void>>();
   #checkpointing: Promise<void> | undefined;
@@ -95,8 +97,10 @@ export class FileIngest implements Ingest {
   hashElsewhere(): void {
     const { hash, hashThread, file } = this.#parts;
     const { digest, size } = this.descriptor;
-    if (this.#hash !== hash || this.#state !== 'open') return;
+    if (this.#hash !== hash || this.#state !== 'open' || this.#kept !== undefined) return;
     if (hash.frontier > size / 2 || !hashThread.pays(size - hash.frontier)) return;
+    this.#kept = hashThread.keep(size);
+    if (this.#kept !== undefined) return hash.readBackAtEnd();
     this.#handedOver = hash.stop();
     this.#hash = new ThreadedHash(hashThread, { digest, size, file, landed: this.#landed });
     this.#hash.follow();
@@ -315,6 +319,7 @@ export class FileIngest implements Ingest {
   async #close(leftover?: 'keep'): Promise<void> {
     if (this.#state === 'closed') return;
     this.#state = 'closed';
+    this.#kept?.();
     const { folder, file } = this.#parts;
     await Promise.allSettled(this.#inFlight);
     const hashing = [this.#hash.stop(), this.#handedOver];

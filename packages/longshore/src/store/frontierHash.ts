@@ -50,6 +50,7 @@ export class FrontierHash implements OrderedHash {
   #catchingUp: Promise<void> | undefined;
   #failure: unknown;
   #stopped = false;
+  #readsBackAtEnd = false;
 
   /** @param landed what is in the file by now; the owner adds to it */
   constructor(digest: Digest, file: FileHandle, landed: RangeSet) {
@@ -70,9 +71,14 @@ export class FrontierHash implements OrderedHash {
     this.#frontier += chunk.byteLength;
   }
 
+  /** Leaves what comes out of order to `settle`: to read it back takes time from who writes. */
+  readBackAtEnd(): void {
+    this.#readsBackAtEnd = true;
+  }
+
   /** Starts reading on when the file holds bytes at the frontier that were not offered there. */
   follow(): void {
-    if (this.#catchingUp !== undefined || this.#stopped) return;
+    if (this.#catchingUp !== undefined || this.#stopped || this.#readsBackAtEnd) return;
     if (this.#landed.endOf(this.#frontier) <= this.#frontier) return;
     this.#catchingUp = this.#readOn(() => this.#landed.endOf(this.#frontier))
       .catch((error: unknown) => {
@@ -85,6 +91,7 @@ export class FrontierHash implements OrderedHash {
   }
 
   async settle(): Promise<PrefixDigest> {
+    this.#readsBackAtEnd = false;
     this.follow();
     while (this.#catchingUp !== undefined) {
       await this.#catchingUp;

@@ -23,6 +23,8 @@ export type FileOrder = WithoutId<HashOrder>;
 export const HASH_THREAD_BYTES: number = 32 * 1024 * 1024;
 /** Once it runs, this is worth the messages. */
 const RUNNING_BYTES = 1024 * 1024;
+/** What is kept is read back at its end, in a tenth of a second; larger files are always for the thread. */
+const KEEP_BYTES = 128 * 1024 * 1024;
 
 /**
  * One thread that hashes for all ingests of a store, started by the first that needs it. It does
@@ -34,6 +36,9 @@ export class HashThread {
   #worker: Worker | undefined;
   #lastId = 0;
   #waiting = 0;
+  /** Bytes of the files that it hashes, and of those that were kept. */
+  #there = 0;
+  #here = 0;
 
   /** @param leastBytes the smallest file that it is started for */
   constructor(leastBytes: number) {
@@ -46,16 +51,32 @@ export class HashThread {
     return size >= (running ? Math.min(RUNNING_BYTES, this.#leastBytes) : this.#leastBytes);
   }
 
-  open(listener: HashListener): FileInThread {
+  /**
+   * Takes a file off the thread, for balance: pieces that come out of order are hashed at the end, of
+   * all files at the same time, when who asks has nothing left to write.
+   * @returns to call when the file is done; `undefined` when the thread should hash it
+   */
+  keep(size: number): (() => void) | undefined {
+    if (size > KEEP_BYTES || this.#here + size > this.#there) return undefined;
+    this.#here += size;
+    return () => {
+      this.#here -= size;
+    };
+  }
+
+  open(listener: HashListener, size: number): FileInThread {
     this.#lastId += 1;
     const id = this.#lastId;
     this.#listeners.set(id, listener);
+    this.#there += size;
     return {
       post: (order) => {
         if (order.kind === 'report' || order.kind === 'close') this.#expect(1);
         this.#start().postMessage({ ...order, id }, []);
       },
-      end: () => void this.#listeners.delete(id),
+      end: () => {
+        if (this.#listeners.delete(id)) this.#there -= size;
+      },
     };
   }
 
@@ -97,6 +118,7 @@ export class HashThread {
     this.#waiting = 0;
     const listeners = [...this.#listeners.values()];
     this.#listeners.clear();
+    this.#there = 0;
     for (const listener of listeners) listener.onGone();
   }
 }

@@ -30,7 +30,7 @@ export class ThreadedHash implements OrderedHash, HashListener {
     this.#file = file;
     this.#landed = landed;
     this.#size = size;
-    this.#thread = thread.open(this);
+    this.#thread = thread.open(this, size);
     this.#thread.post({ kind: 'open', algorithm: digestAlgorithm(digest), fd: file.fd });
   }
 

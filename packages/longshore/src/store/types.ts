@@ -28,8 +28,9 @@ export interface Ingest {
   readonly signal: AbortSignal;
   /**
    * Has another thread hash, from the file: for blobs that come out of order, which are read back
-   * anyway. Without effect where little is left to hash or more than half is hashed, and where the
-   * store has no such thread.
+   * anyway. Of several some are kept and read back at their end, when this thread has nothing else to
+   * do. Without effect where little is left to hash or more than half is hashed, and where the store
+   * has no such thread.
    */
   hashElsewhere(): void;
   /**

@@ -78,10 +78,11 @@ export async function carryOut(
 }
 
 async function work(
-  { settings, places }: CommandContext,
+  { settings, places, host }: CommandContext,
   { store, registry, renderer, interrupts }: Yard,
   { run, builder }: { readonly run: StoredRun; readonly builder: Builder },
 ): Promise<RunResult> {
+  host.expectImages(run.plan.graph.targets.length);
   const [{ runBulk }, { openCeilingMemory }, { availableParallelism }] = await Promise.all([
     import('../../run/index.ts'),
     import('../../transfer/index.ts'),

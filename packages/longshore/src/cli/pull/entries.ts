@@ -14,6 +14,7 @@ export async function readEntries(
   const listed =
     from === undefined ? [] : await readList(from, { cwd: places.cwd, stdin: host.stdin });
   const entries = [...args.map((input) => ({ input })), ...listed];
+  host.expectImages(entries.length);
   if (entries.length > 0) return entries;
   const what = from === undefined ? 'no image is named' : `no image is named in ${from}`;
   throw usageError(`${verb}: ${what}`, 'Give references, for example debian:12, or --from FILE');

@@ -47,6 +47,7 @@ export async function readEntries(
   const listed =
     from === undefined ? [] : await readList(from, { cwd: places.cwd, stdin: host.stdin });
   const entries = [...given.map((input) => ({ input })), ...listed];
+  host.expectImages(entries.length);
   if (entries.length > 0) return entries.map(readPair);
   const what = from === undefined ? 'no image is named' : `no image is named in ${from}`;
   throw usageError(what, 'Name images and where they go, or give --from FILE');

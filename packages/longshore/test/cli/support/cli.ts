@@ -43,6 +43,7 @@ export async function cli(argv: readonly string[], options: CliOptions = {}): Pr
     platform: 'linux',
     arch: 'x64',
     clock: SYSTEM_CLOCK,
+    expectImages: () => undefined,
     onSignal: (listener) => {
       signals.on('signal', listener);
       return () => void signals.off('signal', listener);
