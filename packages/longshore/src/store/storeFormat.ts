@@ -2,7 +2,7 @@ import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
 import { MEDIA_TYPES } from '../image/index.ts';
-import { isTemporaryName, replaceFile, type StoreModes } from './files.ts';
+import { isTemporaryName, replaceFile, type StoreModes, syncFolder } from './files.ts';
 import { BLOB_ALGORITHMS, type StoreLayout } from './layout.ts';
 import { readError, writeError } from './storeErrors.ts';
 
@@ -94,16 +94,24 @@ async function completeFolders(layout: StoreLayout, modes: StoreModes): Promise<
     layout.ingest,
     layout.leases,
   ];
-  for (const folder of folders) {
-    if (!(await exists(folder))) await makeFolder(folder, modes.directory);
-  }
-  if (!(await exists(layout.ociLayoutFile))) {
-    const content = JSON.stringify({ imageLayoutVersion: '1.0.0' });
-    await replaceFile(layout.ociLayoutFile, content, { mode: modes.file });
-  }
-  if (!(await exists(layout.indexFile))) {
-    await replaceFile(layout.indexFile, EMPTY_INDEX, { mode: modes.file });
-  }
+  const files = [
+    { path: layout.ociLayoutFile, content: JSON.stringify({ imageLayoutVersion: '1.0.0' }) },
+    { path: layout.indexFile, content: EMPTY_INDEX },
+  ];
+  const made = await Promise.all([
+    ...folders.map((path) => unlessThere(path, () => makeFolder(path, modes.directory))),
+    ...files.map(({ path, content }) =>
+      unlessThere(path, () => replaceFile(path, content, { mode: modes.file, syncFolder: false })),
+    ),
+  ]);
+  if (made.includes(true)) await syncFolder(layout.root);
+}
+
+/** Whether it had to be made. */
+async function unlessThere(path: string, make: () => Promise<void>): Promise<boolean> {
+  if (await exists(path)) return false;
+  await make();
+  return true;
 }
 
 /** `index.json` of a store without references. */

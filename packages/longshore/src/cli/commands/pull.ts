@@ -14,9 +14,10 @@ import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { pullDocument } from '../pull/document.ts';
 import { readEntries } from '../pull/entries.ts';
 import { explainLines } from '../pull/explainLines.ts';
-import { type Forecast, forecastLine, readForecasts, shortage } from '../pull/forecast.ts';
+import { type Forecast, forecastLine, shortage } from '../pull/forecast.ts';
 import type { Entry } from '../pull/listFile.ts';
 import { type Note, summariseNotes } from '../pull/notes.ts';
+import { Outlook, type OutlookOptions } from '../pull/outlook.ts';
 import { choosePlatform } from '../pull/platform.ts';
 import { openRate } from '../pull/rate.ts';
 import type { OpenedSink, SinkRequest } from '../pull/sinks.ts';
@@ -25,6 +26,7 @@ import { planLine } from '../render/lasting.ts';
 import { openRenderer } from '../render/open.ts';
 import type { Renderer } from '../render/renderer.ts';
 import { checkReportPath, writeReport } from '../reportFile.ts';
+import type { Settings } from '../settings/resolve.ts';
 import { shellQuote } from '../shellQuote.ts';
 import { storePath } from '../storePath.ts';
 import { openOrCreateStore } from '../stores.ts';
@@ -52,30 +54,24 @@ export async function runPull(context: CommandContext): Promise<number> {
   });
   const showDryRun = settings['dry-run'] === true && mode !== 'json';
   const onEvent = showDryRun ? dryRunListener(renderer) : renderer.onEvent;
+  const outlook = new Outlook({
+    places: { store: storePath(context), sinks: request.sinks, searchPath: host.env['PATH'] },
+    when: outlookTime(request, settings),
+    onRead: (read) => {
+      if (mode !== 'json') showForecasts(read, renderer, settings['dry-run'] === true);
+    },
+  });
   let result: PullResult;
   let forecasts: readonly Forecast[] = [];
-  let forecasting = Promise.resolve(forecasts);
-  let isOver = false;
   try {
     result = await pullAll(context, request, {
       interrupts,
       onEvent: explainLines(request.entries, onEvent),
-      onPlan: async (images, plan) => {
-        const { sinks } = request;
-        const where = { store: storePath(context), sinks, searchPath: host.env['PATH'] };
-        forecasting = readForecasts({ images, plan }, where).then((read) => {
-          if (mode !== 'json' && !isOver)
-            showForecasts(read, renderer, settings['dry-run'] === true);
-          return read;
-        });
-        // What a file server says of quotas only warns: no pull into the store alone waits for it.
-        if (settings['dry-run'] === true || sinks.length > 0) await forecasting;
-        else forecasting.catch(() => undefined);
-      },
+      onPlan: (images, plan) => outlook.begin(images, plan),
     });
-    if (result.outcome !== 'cancelled') forecasts = await forecasting;
+    if (result.outcome !== 'cancelled') forecasts = await outlook.end();
   } finally {
-    isOver = true;
+    outlook.close();
     interrupts.dispose();
     renderer.close();
   }
@@ -95,6 +91,12 @@ export async function runPull(context: CommandContext): Promise<number> {
     await writeReport(request.report, document);
   }
   return EXIT_CODES[result.outcome];
+}
+
+/** What a file server says of quotas only warns: no pull into the store alone waits for it. */
+function outlookTime({ sinks, report }: PullRequest, settings: Settings): OutlookOptions['when'] {
+  if (settings['dry-run'] === true || sinks.length > 0) return 'before';
+  return settings.json === true || report !== undefined ? 'beside' : 'late';
 }
 
 async function readRequest(context: CommandContext): Promise<PullRequest> {

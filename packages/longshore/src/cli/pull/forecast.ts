@@ -12,17 +12,20 @@ export interface Forecast extends ExportEstimate {
   readonly space: Space | undefined;
 }
 
+/** Where a run writes. */
+export interface ForecastPlaces {
+  readonly store: string;
+  readonly sinks: readonly OpenedSink[];
+  /** `PATH`, where programs that tell of quotas are looked for. */
+  readonly searchPath: string | undefined;
+}
+
 /**
  * What a run will take of disks, known before anything moves.
- * @param searchPath `PATH`, where programs that tell of quotas are looked for
  */
 export async function readForecasts(
   { images, plan }: { readonly images: readonly ResolvedImage[]; readonly plan: PlanSummary },
-  places: {
-    readonly store: string;
-    readonly sinks: readonly OpenedSink[];
-    readonly searchPath: string | undefined;
-  },
+  places: ForecastPlaces,
 ): Promise<readonly Forecast[]> {
   const { store, sinks, searchPath } = places;
   const stored = { bytes: plan.fetchBytes, temporaryBytes: 0, inodes: plan.fetchBlobs };
