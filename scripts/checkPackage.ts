@@ -1,6 +1,6 @@
 // Uses the package as a stranger would, from its tarball in an empty folder: the command, every
 // subpath, the types.
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installPackage, modules, readPackage, run } from './installPackage.ts';
@@ -13,6 +13,15 @@ function use(folder: string): string {
   const said = run(join(app, 'node_modules/.bin/longshore'), ['--version'], app).trim();
   if (!said.includes(version)) {
     throw new Error(`longshore --version says "${said}", package.json says ${version}`);
+  }
+  // The second time it runs the code that it kept the first time.
+  process.env['XDG_CACHE_HOME'] = join(home, 'cache');
+  const help = [1, 2].map(() =>
+    run(join(app, 'node_modules/.bin/longshore'), ['help', 'pull'], app),
+  );
+  const kept = readdirSync(join(home, 'cache/longshore/bundle'), { recursive: true });
+  if (help[0] !== help[1] || !kept.some((name) => /help-start-.+\.cjs$/.test(String(name)))) {
+    throw new Error(`longshore help pull kept ${kept.join(', ')} and said:\n${help.join('\n')}`);
   }
   const names = Object.keys(exports)
     .filter((path) => !path.endsWith('.json'))

@@ -52,7 +52,7 @@ function pack(home: string): string {
     .map(({ path }) => path)
     .filter(
       (path) =>
-        !/^(bin\/.+\.js|dist\/.+\.(js|d\.ts)|dist\/cli\/LICENSE\.commander|LICENSE|README\.md|package\.json)$/.test(
+        !/^(bin\/.+\.js|dist\/.+\.(c?js|d\.ts)|dist\/cli\/LICENSE\.commander|LICENSE|README\.md|package\.json)$/.test(
           path,
         ),
     );

@@ -2,35 +2,16 @@
 // carries. `npm pack` and `npm publish` call it.
 //
 // The library is compiled file by file. The command line is bundled, Commander with it: a command
-// line starts often, and loading a hundred small modules takes as long as Node itself takes to start
+// line starts often, and loading a hundred small modules takes as long as Node itself takes to start.
+// As CommonJS, for of that the compiled code can be kept, and Node's own modules are taken as they are
 // (docs/adr/0023).
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { build, type Plugin } from 'rolldown';
+import { build } from 'rolldown';
 
 const root = join(import.meta.dirname, '..');
 const folder = join(root, 'packages/longshore');
-
-/**
- * Has Node's own modules taken as CommonJS takes them. An `import` of `node:process` or `node:fs`
- * reads every property there is, and some load what nobody asked for: 20 ms over all of them.
- */
-const plainBuiltins: Plugin = {
-  name: 'plain-builtins',
-  renderChunk: (code) =>
-    code.replace(
-      /^import (?:(\w+)(?:, )?)?(\{.+\})? from "(node:.+)";$/gm,
-      (_import, whole: string | undefined, named: string | undefined, from: string) => {
-        const names = named?.replaceAll(' as ', ': ');
-        // `process` may be one of the names.
-        return [whole, names]
-          .filter((name) => name !== undefined)
-          .map((name) => `const ${name} = globalThis.process.getBuiltinModule("${from}");`)
-          .join(' ');
-      },
-    ),
-};
 
 // A file whose source is gone would otherwise be shipped from an older build.
 rmSync(join(folder, 'dist'), { recursive: true, force: true });
@@ -44,18 +25,27 @@ if (status !== 0) {
 await build({
   input: {
     main: join(folder, 'src/cli/main.ts'),
+    loadBundle: join(folder, 'src/cli/loadBundle.ts'),
     // A thread is started from a file of its own, beside the code that starts it.
     hashEntry: join(folder, 'src/store/hashEntry.ts'),
   },
   platform: 'node',
   // Other packages stay what npm has installed.
   external: (id) => /^[a-z@]/.test(id) && id !== 'commander',
-  plugins: [plainBuiltins],
+  plugins: [
+    {
+      // Only what Node has loaded itself may say import(): the loader does it for the chunks.
+      name: 'import-by-loader',
+      renderChunk: (code) => code.replace(/\bimport\((?=")/g, 'importModule('),
+    },
+  ],
   logLevel: 'warn',
   checks: { ineffectiveDynamicImport: false },
   output: {
     dir: join(folder, 'dist/cli'),
-    chunkFileNames: '[name]-[hash].js',
+    format: 'cjs',
+    entryFileNames: '[name].cjs',
+    chunkFileNames: '[name]-[hash].cjs',
     // What a command does not need is not loaded. What nearly all need is in two files, not in forty:
     // one that reads the command line, one for the rooms that a pull goes through.
     codeSplitting: {

@@ -23,16 +23,20 @@ async function start() {
   }
   // Before anything makes Node start its thread pool.
   process.env.UV_THREADPOOL_SIZE ??= '8';
-  useCompileCache();
+  const cache = cacheFolder();
+  const { createRequire, enableCompileCache } = process.getBuiltinModule('node:module');
+  if (cache !== undefined) enableCompileCache(`${cache}/compiled`);
   const sources = new URL('../src/cli/main.ts', import.meta.url);
-  await import(existsSync(sources) ? sources.href : '../dist/cli/main.js');
+  if (existsSync(sources)) return (await import(sources.href)).main();
+  const require = createRequire(import.meta.url);
+  const { loadBundle } = require('../dist/cli/loadBundle.cjs');
+  return loadBundle(require.resolve('../dist/cli/main.cjs'), cache && `${cache}/bundle`).main();
 }
 
-// Kept in the user's own cache folder: in Node's default below /tmp, anybody on the machine could
-// put code there first.
-function useCompileCache() {
+// For compiled code, in the user's own cache folder: in Node's default below /tmp, anybody on the
+// machine could put code there first.
+function cacheFolder() {
   const { XDG_CACHE_HOME, HOME, NODE_DISABLE_COMPILE_CACHE } = process.env;
   const base = XDG_CACHE_HOME?.startsWith('/') ? XDG_CACHE_HOME : HOME && `${HOME}/.cache`;
-  if (!base || NODE_DISABLE_COMPILE_CACHE) return;
-  process.getBuiltinModule('node:module').enableCompileCache(`${base}/longshore/compiled`);
+  return !base || NODE_DISABLE_COMPILE_CACHE ? undefined : `${base}/longshore`;
 }

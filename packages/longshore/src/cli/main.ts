@@ -19,36 +19,39 @@ interface PackageFacts {
 
 const facts = JSON.parse(readFileSync(PACKAGE, 'utf8')) as PackageFacts;
 
-process.exitCode = await runCli({
-  argv: process.argv.slice(2),
-  env: process.env,
-  // To look at it is to open it (3 ms), and most commands do not read it.
-  get stdin() {
-    return process.stdin;
-  },
-  stdout: process.stdout,
-  stderr: process.stderr,
-  cwd: process.cwd(),
-  home: homedir(),
-  version: facts.version,
-  reportTo: facts.bugs?.url ?? 'its maintainers',
-  platform: process.platform,
-  arch: process.arch,
-  clock: SYSTEM_CLOCK,
-  // Long lists make much short-lived garbage, for which V8 would take 32 MiB and hold on to it. But
-  // with other flags than it was built with, Node compiles its own modules anew: 20 ms of a start, and
-  // 70 ms of each thread.
-  expectImages: (count) => {
-    if (count < MANY_IMAGES) return;
-    process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
-  },
-  onSignal: (listener) => {
-    process.on('SIGINT', listener);
-    process.on('SIGTERM', listener);
-    return () => {
-      process.off('SIGINT', listener);
-      process.off('SIGTERM', listener);
-    };
-  },
-});
-setTimeout(() => process.exit(), LINGER_MS).unref();
+/** Runs the command line of this process. */
+export async function main(): Promise<void> {
+  process.exitCode = await runCli({
+    argv: process.argv.slice(2),
+    env: process.env,
+    // To look at it is to open it (3 ms), and most commands do not read it.
+    get stdin() {
+      return process.stdin;
+    },
+    stdout: process.stdout,
+    stderr: process.stderr,
+    cwd: process.cwd(),
+    home: homedir(),
+    version: facts.version,
+    reportTo: facts.bugs?.url ?? 'its maintainers',
+    platform: process.platform,
+    arch: process.arch,
+    clock: SYSTEM_CLOCK,
+    // Long lists make much short-lived garbage, for which V8 would take 32 MiB and hold on to it. But
+    // with other flags than it was built with, Node compiles its own modules anew: 20 ms of a start, and
+    // 70 ms of each thread.
+    expectImages: (count) => {
+      if (count < MANY_IMAGES) return;
+      process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
+    },
+    onSignal: (listener) => {
+      process.on('SIGINT', listener);
+      process.on('SIGTERM', listener);
+      return () => {
+        process.off('SIGINT', listener);
+        process.off('SIGTERM', listener);
+      };
+    },
+  });
+  setTimeout(() => process.exit(), LINGER_MS).unref();
+}

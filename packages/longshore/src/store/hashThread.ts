@@ -87,8 +87,9 @@ export class HashThread {
 
   #start(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-    const worker = new Worker(new URL(`./hashEntry.${extension}`, import.meta.url), {
+    // A source, a module of the library, or a chunk of the command line, as this file is.
+    const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
+    const worker = new Worker(new URL(`./hashEntry${extension}`, import.meta.url), {
       name: 'longshore-hash',
       // Flags of this process are about its own main program.
       execArgv: [],
