@@ -76,6 +76,8 @@ class Elastic implements ElasticController {
   readonly #breaks = new Breaks();
   /** What wider gave when it was tried last: more, the same, or less than what is kept. */
   #above: 'unknown' | 'more' | 'same' | 'less' = 'unknown';
+  /** Each flow that was taken away was missed: to look again is vain while nothing changes. */
+  #needsAll = false;
 
   constructor(options: ElasticOptions, rules: ElasticRules) {
     this.#rules = rules;
@@ -340,11 +342,15 @@ class Elastic implements ElasticController {
     this.#coordinator.endProbe(this.#origin);
     this.#tally.probe(direction, result);
     const before = this.#above;
+    if (direction < 0) {
+      this.#needsAll = result.clear && result.elasticity > this.#rules.clearElasticity;
+    }
     if (direction > 0) {
       const kept = this.#costsNothing(result.elasticity) ? 'same' : 'less';
       this.#above = result.accept ? 'more' : kept;
     }
     if (result.accept) {
+      this.#needsAll = false;
       const isClear = result.elasticity - result.standardError > this.#rules.clearElasticity;
       // What brought nothing before and now pays in full is another line: small steps would take long.
       const isAnother = direction > 0 && before === 'same' && isClear;
@@ -377,9 +383,11 @@ class Elastic implements ElasticController {
     const change = this.#reference.take(goodput, this.#base);
     if (change === 'none') {
       this.#leftMs -= this.#rules.windowMs;
-      if (this.#leftMs <= 0) this.#beginProbe(this.#direction > 0 ? -1 : 1);
+      const down = this.#direction > 0 && !this.#needsAll;
+      if (this.#leftMs <= 0) this.#beginProbe(down ? -1 : 1);
       return;
     }
+    this.#needsAll = false;
     if (change === 'fell after a trim') {
       // Whether the trim was to blame shows at the width before it: goodput comes back, or falls again.
       this.#base = Math.min(this.#cap(), this.#reference.width);

@@ -204,6 +204,18 @@ function named(name: string, more: Partial<PullScenario> = {}): PullScenario {
   return { ...scenario, ...more };
 }
 
+test('a link that a few flows fill and that opens up is noticed, though nothing shows', () => {
+  for (let seed = 1; seed <= 12; seed += 1) {
+    const link = (width: number, seconds: number): number =>
+      Math.min(seconds < 15 ? 12e6 : 60e6, 4e6 * width);
+    const { targets } = follow(link, { seconds: 30, seed });
+    // 3 flows bring 12 MB/s before and after: only a probe upwards finds the rest.
+    assert.ok((targets[150] ?? 0) <= 4, `seed ${seed}: ${targets[150]}`);
+    const wide = targets.findIndex((width, at) => at > 150 && width >= 8);
+    assert.ok(wide > 0 && wide <= 270, `seed ${seed}: wide after ${(wide - 150) / 10} s`);
+  }
+});
+
 test('a width that has become far too wide on a noisy link is given up', () => {
   const noisy = named('contention .002', {
     link: 1000,
