@@ -1,11 +1,35 @@
 // Uses the package as a stranger would, from its tarball in an empty folder: the command, every
 // subpath, the types.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { installPackage, modules, readPackage, run } from './installPackage.ts';
 
 const home = mkdtempSync(join(tmpdir(), 'longshore-package-'));
+
+/** The first run keeps the code of its functions, the second takes it: it would write it anew otherwise. */
+function checkKeptCode(app: string): void {
+  const cache = join(home, 'cache');
+  process.env['XDG_CACHE_HOME'] = cache;
+  const runs = [1, 2].map(() => {
+    run(join(app, 'node_modules/.bin/longshore'), ['cache', 'path'], app);
+    const folder = join(cache, 'longshore/bundle');
+    const files = readdirSync(folder).toSorted();
+    return files.map((name) => `${name} ${statSync(join(folder, name)).ino}`).join(', ');
+  });
+  const [first = '', second] = runs;
+  if (!first.includes('cache-start-') || first !== second) {
+    throw new Error(`Code of functions was kept as ${first}, then ${second}`);
+  }
+}
 
 function use(folder: string): string {
   const app = join(home, 'app');
@@ -14,15 +38,7 @@ function use(folder: string): string {
   if (!said.includes(version)) {
     throw new Error(`longshore --version says "${said}", package.json says ${version}`);
   }
-  // The second time it runs the code that it kept the first time.
-  process.env['XDG_CACHE_HOME'] = join(home, 'cache');
-  const help = [1, 2].map(() =>
-    run(join(app, 'node_modules/.bin/longshore'), ['help', 'pull'], app),
-  );
-  const kept = readdirSync(join(home, 'cache/longshore/bundle'), { recursive: true });
-  if (help[0] !== help[1] || !kept.some((name) => /help-start-.+\.cjs$/.test(String(name)))) {
-    throw new Error(`longshore help pull kept ${kept.join(', ')} and said:\n${help.join('\n')}`);
-  }
+  checkKeptCode(app);
   const names = Object.keys(exports)
     .filter((path) => !path.endsWith('.json'))
     .map((path) => `longshore${path.slice(1)}`);

@@ -36,7 +36,13 @@ await build({
     {
       // Only what Node has loaded itself may say import(): the loader does it for the chunks.
       name: 'import-by-loader',
-      renderChunk: (code) => code.replace(/\bimport\((?=")/g, 'importModule('),
+      renderChunk: (code, { name }) => {
+        if (name === 'loadBundle') return code;
+        const rewritten = code.replace(/\bimport\((?=\s*")/g, 'importModule(');
+        const left = /\bimport\(\s*[^)\s].*/.exec(rewritten)?.[0];
+        if (left !== undefined) throw new Error(`${name} says ${left}`);
+        return rewritten;
+      },
     },
   ],
   logLevel: 'warn',
@@ -44,6 +50,7 @@ await build({
   output: {
     dir: join(folder, 'dist/cli'),
     format: 'cjs',
+    strict: true,
     entryFileNames: '[name].cjs',
     chunkFileNames: '[name]-[hash].cjs',
     // What a command does not need is not loaded. What nearly all need is in two files, not in forty:

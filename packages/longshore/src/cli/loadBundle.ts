@@ -3,25 +3,29 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
-  writeFileSync,
+  statSync,
+  unlinkSync,
+  writeSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Script } from 'node:vm';
 
 /** `start-Cql5Zx0a.cjs`: chunks carry a hash of their content in their name. */
-const HASHED_NAME = /-[\w-]{8}\.cjs$/;
+const CHUNK_NAME = /^(.+)-[\w-]{8}\.cjs$/;
 const WRITABLE_BY_OTHERS = 0o022;
 
 /** `import()` as chunks have it: code that was kept cannot say it. */
 const importModule = (id: string): Promise<unknown> => import(id);
 
-interface Loaded {
+/** A script whose code is to be kept: what others of its kind are called, and where it goes. */
+interface Fresh {
   readonly script: Script;
-  /** Where its code is to be kept; `undefined` where that is done or cannot be. */
-  readonly keepAt: string | undefined;
+  readonly kind: string;
+  readonly place: string;
 }
 
 /**
@@ -34,75 +38,135 @@ interface Loaded {
  */
 export function loadBundle(file: string, cacheFolder: string | undefined): unknown {
   const bundle = new Bundle(cacheFolder);
-  // Of a command that does what it is told: a mistyped one is none.
   process.once('exit', (code) => {
-    if (code === 0) bundle.keep();
+    // Of a command that does what it is told: a mistyped one is none, and help calls few functions.
+    if (code === 0 && !asksForHelp()) bundle.keep();
   });
   return bundle.load(file);
 }
 
+function asksForHelp(): boolean {
+  return process.argv.slice(2).some((word) => /^(help|--help|-h)$/.test(word));
+}
+
 class Bundle {
   readonly #folder: string | undefined;
-  readonly #exports = new Map<string, { exports: unknown }>();
-  readonly #loaded: Loaded[] = [];
+  readonly #modules = new Map<string, { exports: unknown }>();
+  readonly #fresh: Fresh[] = [];
+  /** Of V8 and its flags when the first of them was compiled. */
+  #versionTag = 0;
 
   constructor(cacheFolder: string | undefined) {
-    // V8 takes nothing from another version, and two of them would replace each other's.
-    this.#folder = cacheFolder && path.join(cacheFolder, `${process.version}-${process.arch}`);
+    this.#folder = cacheFolder;
   }
 
   load(file: string): unknown {
-    const known = this.#exports.get(file);
+    const known = this.#modules.get(file);
     if (known !== undefined) return known.exports;
     const module = { exports: {} };
-    this.#exports.set(file, module);
+    this.#modules.set(file, module);
+    try {
+      this.#run(file, module);
+    } catch (error) {
+      // As Node does it: who asks again hears of the same trouble, and gets nothing half made.
+      this.#modules.delete(file);
+      throw error;
+    }
+    return module.exports;
+  }
+
+  #run(file: string, module: { exports: unknown }): void {
     const beside = path.dirname(file);
     const outer = createRequire(file);
     const require = (id: string): unknown =>
       id.startsWith('.') ? this.load(path.join(beside, id)) : outer(id);
     const run = this.#compile(file).runInThisContext() as (...scope: unknown[]) => void;
     run(module.exports, require, module, file, beside, importModule);
-    return module.exports;
   }
 
   #compile(filename: string): Script {
-    const source = readFileSync(filename, 'utf8');
+    const source = readChunk(filename);
     const kept = this.#placeOf(filename);
-    const cachedData = kept === undefined ? undefined : readKept(kept);
+    const cachedData = kept === undefined ? undefined : readKept(kept.place);
     const script = new Script(
       `(function (exports, require, module, __filename, __dirname, importModule) {${source}\n})`,
-      {
-        filename,
-        ...(cachedData === undefined ? {} : { cachedData }),
-      },
+      { filename, ...(cachedData === undefined ? {} : { cachedData }) },
     );
     const isOld = cachedData !== undefined && script.cachedDataRejected !== true;
-    this.#loaded.push({ script, keepAt: isOld ? undefined : kept });
+    if (kept !== undefined && !isOld) {
+      if (this.#fresh.length === 0) this.#versionTag = versionTag();
+      this.#fresh.push({ script, ...kept });
+    }
     return script;
   }
 
-  /** Commands call different functions, so each has its own. V8 tells sources apart by length alone. */
-  #placeOf(filename: string): string | undefined {
+  /**
+   * Pulls call other functions than builds do, so each command has its own. V8 tells sources apart by
+   * length alone: the name has the hash, and when the chunk was written, should somebody mend it in place.
+   */
+  #placeOf(filename: string): Omit<Fresh, 'script'> | undefined {
     const name = path.basename(filename);
-    if (this.#folder === undefined || !HASHED_NAME.test(name)) return undefined;
+    const chunk = CHUNK_NAME.exec(name)?.[1];
+    if (this.#folder === undefined || chunk === undefined) return undefined;
     const command = /^[a-z]+$/.exec(process.argv[2] ?? '')?.[0] ?? 'other';
-    return path.join(this.#folder, `${command}-${name}`);
+    const kind = `${command}-${chunk}`;
+    const writtenAt = Math.trunc(statSync(filename).mtimeMs).toString(36);
+    return { kind, place: path.join(this.#folder, `${command}-${name}.${writtenAt}`) };
   }
 
   /** With the functions that this run has called. Where it cannot be written, the next one tries again. */
   keep(): void {
-    for (const { script, keepAt } of this.#loaded) {
-      if (keepAt === undefined) continue;
-      try {
-        mkdirSync(path.dirname(keepAt), { recursive: true, mode: 0o700 });
-        const temporary = `${keepAt}.${process.pid}.tmp`;
-        const code = script.createCachedData();
-        writeFileSync(temporary, Buffer.concat([code, code]), { mode: 0o600, flag: 'wx' });
-        renameSync(temporary, keepAt);
-      } catch {
-        return;
+    // V8 refuses what was made under other flags; long lists set one on their way.
+    if (this.#fresh.length === 0 || this.#versionTag !== versionTag()) return;
+    try {
+      for (const { script, kind, place } of this.#fresh) {
+        const folder = path.dirname(place);
+        mkdirSync(folder, { recursive: true, mode: 0o700 });
+        replaceWith(place, () => script.createCachedData());
+        removeOlder(folder, kind, path.basename(place));
       }
+    } catch {
+      // It is as it was before.
     }
+  }
+}
+
+function versionTag(): number {
+  return process.getBuiltinModule('node:v8').cachedDataVersionTag();
+}
+
+function readChunk(filename: string): string {
+  try {
+    return readFileSync(filename, 'utf8');
+  } catch (cause) {
+    const what = `A part of the program cannot be read: ${filename}`;
+    throw Object.assign(new Error(what, { cause }), { code: 'MODULE_NOT_FOUND' });
+  }
+}
+
+/** @param make called when there is a file to write to */
+function replaceWith(place: string, make: () => Buffer): void {
+  const temporary = `${place}.${process.pid}-${Date.now().toString(36)}.tmp`;
+  const descriptor = openSync(temporary, 'wx', 0o600);
+  try {
+    const code = make();
+    for (const half of [code, code]) {
+      if (writeSync(descriptor, half) < half.byteLength) throw new Error('the disk is full');
+    }
+    renameSync(temporary, place);
+  } catch (error) {
+    unlinkSync(temporary);
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** What earlier versions of the program have left of the same chunk for the same command. */
+function removeOlder(folder: string, kind: string, kept: string): void {
+  for (const name of readdirSync(folder)) {
+    const isOfKind = name.startsWith(`${kind}-`) && name.length === kept.length;
+    if (isOfKind && name !== kept) unlinkSync(path.join(folder, name));
   }
 }
 

@@ -76,8 +76,8 @@ class Elastic implements ElasticController {
   readonly #breaks = new Breaks();
   /** What wider gave when it was tried last: more, the same, or less than what is kept. */
   #above: 'unknown' | 'more' | 'same' | 'less' = 'unknown';
-  /** Each flow that was taken away was missed: to look again is vain while nothing changes. */
-  #needsAll = false;
+  /** Flows that were taken away were missed: so many times nothing narrower is tried when it is its turn. */
+  #upInstead = 0;
 
   constructor(options: ElasticOptions, rules: ElasticRules) {
     this.#rules = rules;
@@ -199,6 +199,7 @@ class Elastic implements ElasticController {
 
   #fallBack(base: number, reason: string): void {
     this.#processor.forget();
+    this.#upInstead = 0;
     this.reason = reason;
     if (this.phase === 'starting') this.#base = this.#width;
     this.#base = Math.max(1, Math.min(base, this.#base));
@@ -270,6 +271,7 @@ class Elastic implements ElasticController {
 
   #startAgain(): void {
     this.#startup = beginStartup();
+    this.#upInstead = 0;
     this.#coordinator.endProbe(this.#origin);
     this.#probe = undefined;
     this.phase = 'starting';
@@ -343,14 +345,15 @@ class Elastic implements ElasticController {
     this.#tally.probe(direction, result);
     const before = this.#above;
     if (direction < 0) {
-      this.#needsAll = result.clear && result.elasticity > this.#rules.clearElasticity;
+      const isMissed = result.elasticity > this.#rules.clearElasticity;
+      this.#upInstead = isMissed ? this.#rules.upInstead : 0;
     }
     if (direction > 0) {
       const kept = this.#costsNothing(result.elasticity) ? 'same' : 'less';
       this.#above = result.accept ? 'more' : kept;
     }
+    if (result.accept || result.elasticity < -this.#rules.worthElasticity) this.#upInstead = 0;
     if (result.accept) {
-      this.#needsAll = false;
       const isClear = result.elasticity - result.standardError > this.#rules.clearElasticity;
       // What brought nothing before and now pays in full is another line: small steps would take long.
       const isAnother = direction > 0 && before === 'same' && isClear;
@@ -383,11 +386,10 @@ class Elastic implements ElasticController {
     const change = this.#reference.take(goodput, this.#base);
     if (change === 'none') {
       this.#leftMs -= this.#rules.windowMs;
-      const down = this.#direction > 0 && !this.#needsAll;
-      if (this.#leftMs <= 0) this.#beginProbe(down ? -1 : 1);
+      if (this.#leftMs <= 0) this.#beginProbe(this.#nextDirection());
       return;
     }
-    this.#needsAll = false;
+    this.#upInstead = 0;
     if (change === 'fell after a trim') {
       // Whether the trim was to blame shows at the width before it: goodput comes back, or falls again.
       this.#base = Math.min(this.#cap(), this.#reference.width);
@@ -399,6 +401,14 @@ class Elastic implements ElasticController {
     this.#failedDown = 0;
     this.#holdMs = this.#rules.firstHoldMs;
     if (this.#base < this.#cap()) this.#beginProbe(1);
+  }
+
+  /** By turns; but where each flow counts, only trying more shows that a link has opened up. */
+  #nextDirection(): 1 | -1 {
+    if (this.#direction < 0) return 1;
+    if (this.#upInstead === 0) return -1;
+    this.#upInstead -= 1;
+    return 1;
   }
 
   #hold(forMs: number): void {

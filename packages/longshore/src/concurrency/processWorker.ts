@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { workerEntry } from './workerEntry.ts';
+import { workerEntry } from '../workerEntry.ts';
 import { processFlags } from './workerFlags.ts';
 import type { SpawnWorker } from './workerHandle.ts';
 import { handleOver, passOn, type ToWorker } from './workerMessages.ts';
@@ -9,7 +9,7 @@ import { handleOver, passOn, type ToWorker } from './workerMessages.ts';
 export const spawnProcess: SpawnWorker = (events, options) => {
   const flags = processFlags(process.execArgv);
   if (options.maxHeapMiB !== undefined) flags.push(`--max-old-space-size=${options.maxHeapMiB}`);
-  const child = fork(fileURLToPath(workerEntry('processEntry')), {
+  const child = fork(fileURLToPath(workerEntry('processEntry', import.meta.url)), {
     serialization: 'advanced',
     execArgv: flags,
   });

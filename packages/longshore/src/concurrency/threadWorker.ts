@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { workerEntry } from './workerEntry.ts';
+import { workerEntry } from '../workerEntry.ts';
 import { threadFlags } from './workerFlags.ts';
 import type { SpawnWorker } from './workerHandle.ts';
 import { handleOver, passOn } from './workerMessages.ts';
@@ -7,7 +7,7 @@ import { handleOver, passOn } from './workerMessages.ts';
 /** Workers in threads: they share the process, so one that aborts the process takes all along. */
 export const spawnThread: SpawnWorker = (events, options) => {
   const flags = threadFlags(process.execArgv);
-  const worker = new Worker(workerEntry('threadEntry'), {
+  const worker = new Worker(workerEntry('threadEntry', import.meta.url), {
     name: 'longshore-worker',
     ...(flags !== undefined && { execArgv: flags }),
     ...(options.maxHeapMiB !== undefined && {

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { workerEntry } from '../workerEntry.ts';
 import type { HashOrder, HashReply } from './hashMessages.ts';
 
 /** Who hears of one file. */
@@ -57,7 +58,9 @@ export class HashThread {
    * @returns to call when the file is done; `undefined` when the thread should hash it
    */
   keep(size: number): (() => void) | undefined {
-    if (size > KEEP_BYTES || this.#here + size > this.#there) return undefined;
+    // While the thread starts, twice the smallest file for it is hashed here as well.
+    const share = this.#there + 2 * this.#leastBytes;
+    if (size > KEEP_BYTES || this.#here + size > share) return undefined;
     this.#here += size;
     return () => {
       this.#here -= size;
@@ -87,9 +90,7 @@ export class HashThread {
 
   #start(): Worker {
     if (this.#worker !== undefined) return this.#worker;
-    // A source, a module of the library, or a chunk of the command line, as this file is.
-    const extension = import.meta.url.slice(import.meta.url.lastIndexOf('.'));
-    const worker = new Worker(new URL(`./hashEntry${extension}`, import.meta.url), {
+    const worker = new Worker(workerEntry('hashEntry', import.meta.url), {
       name: 'longshore-hash',
       // Flags of this process are about its own main program.
       execArgv: [],

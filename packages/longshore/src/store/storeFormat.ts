@@ -98,13 +98,20 @@ async function completeFolders(layout: StoreLayout, modes: StoreModes): Promise<
     { path: layout.ociLayoutFile, content: JSON.stringify({ imageLayoutVersion: '1.0.0' }) },
     { path: layout.indexFile, content: EMPTY_INDEX },
   ];
-  const made = await Promise.all([
+  const made = await Promise.allSettled([
     ...folders.map((path) => unlessThere(path, () => makeFolder(path, modes.directory))),
     ...files.map(({ path, content }) =>
       unlessThere(path, () => replaceFile(path, content, { mode: modes.file, syncFolder: false })),
     ),
   ]);
-  if (made.includes(true)) await syncFolder(layout.root);
+  try {
+    for (const outcome of made) if (outcome.status === 'rejected') throw outcome.reason;
+    if (made.some((outcome) => outcome.status === 'fulfilled' && outcome.value)) {
+      await syncFolder(layout.root);
+    }
+  } catch (cause) {
+    throw writeError(cause, layout.root);
+  }
 }
 
 /** Whether it had to be made. */

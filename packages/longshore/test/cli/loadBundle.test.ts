@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
 import { makeFolder } from '../store/support.ts';
@@ -28,10 +28,11 @@ describe('a bundle', () => {
   });
 
   /** Runs a command of it in a process of its own. */
-  function run(command: string, { exitCode = 0, keeps = true } = {}): string {
+  function run(command: string, { exitCode = 0, keeps = true, before = '' } = {}): string {
     const script = `
       process.argv.splice(1, 0, 'longshore');
       const { loadBundle } = await import(${JSON.stringify(LOADER)});
+      ${before}
       const folder = ${keeps ? JSON.stringify(cache) : 'undefined'};
       console.log(await loadBundle(${JSON.stringify(join(home, 'main.cjs'))}, folder).answer(${exitCode}));`;
     const args = ['--input-type=module', '-e', script, command];
@@ -41,8 +42,8 @@ describe('a bundle', () => {
   }
 
   async function kept(): Promise<{ name: string; path: string; bytes: Buffer }[]> {
-    const names = await readdir(cache, { recursive: true }).catch(() => []);
-    const files = names.filter((name) => name.endsWith('.cjs')).toSorted();
+    const names = await readdir(cache).catch((): string[] => []);
+    const files = names.toSorted();
     return Promise.all(
       files.map(async (name) => {
         const path = join(cache, name);
@@ -56,15 +57,17 @@ describe('a bundle', () => {
     const [work, ...others] = await kept();
     assert.ok(work);
     assert.deepEqual(others, []);
-    assert.match(work.name, /\/pull-work-abcd1234\.cjs$/);
+    assert.match(work.name, /^pull-work-abcd1234\.cjs\.[a-z0-9]+$/);
     const { mode, mtimeMs } = await stat(work.path);
     assert.equal(mode & 0o777, 0o600);
     assert.equal(run('pull'), '42 main.cjs');
     assert.equal((await stat(work.path)).mtimeMs, mtimeMs);
     run('push');
     run('typo', { exitCode: 2 });
+    run('help');
+    run('--help');
     assert.deepEqual(
-      (await kept()).map(({ name }) => name.replace(/.*\//, '')),
+      (await kept()).map(({ name }) => name.replace(/\.[a-z0-9]+$/, '')),
       ['pull-work-abcd1234.cjs', 'push-work-abcd1234.cjs'],
     );
   });
@@ -92,6 +95,44 @@ describe('a bundle', () => {
     }
   });
 
+  it('keeps the code of what is there now, and of nothing before it', async () => {
+    run('pull');
+    run('push');
+    const chunk = join(home, 'work-abcd1234.cjs');
+    await writeFile(chunk, 'function add(a, b) {\n  return a * b;\n}\nexports.add = add;\n');
+    await utimes(chunk, 1e9, 1e9);
+    assert.equal(run('pull'), '80 main.cjs');
+    const names = (await kept()).map(({ name }) => name);
+    assert.deepEqual(
+      names.map((name) => name.slice(0, 4)),
+      ['pull', 'push'],
+    );
+    assert.notEqual(names[0]?.slice(4), names[1]?.slice(4));
+  });
+
+  it('keeps nothing that V8 would refuse the next time', async () => {
+    const before =
+      "process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');";
+    const after = `process.prependOnceListener('exit', () => { ${before} });`;
+    assert.equal(run('pull', { before: after }), '42 main.cjs');
+    assert.deepEqual(await kept(), []);
+    run('pull');
+    assert.equal((await kept()).length, 1);
+  });
+
+  it('tells the trouble of a part anew each time it is asked for', async () => {
+    await writeFile(join(home, 'work-abcd1234.cjs'), "throw new Error('no luck');\n");
+    const script = `
+      const { loadBundle } = await import(${JSON.stringify(LOADER)});
+      for (const _ of [1, 2]) {
+        try { loadBundle(${JSON.stringify(join(home, 'main.cjs'))}); } catch (error) { console.log(error.message); }
+      }`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+      encoding: 'utf8',
+    });
+    assert.equal(stdout, 'no luck\nno luck\n');
+  });
+
   it('takes no code that others could have written', async () => {
     run('pull');
     const [work] = await kept();
@@ -104,8 +145,7 @@ describe('a bundle', () => {
   it('runs where nothing can be kept', async () => {
     assert.equal(run('pull', { keeps: false }), '42 main.cjs');
     assert.deepEqual(await kept(), []);
-    await mkdir(cache);
-    await writeFile(join(cache, `${process.version}-${process.arch}`), 'in the way');
+    await writeFile(cache, 'in the way');
     assert.equal(run('pull'), '42 main.cjs');
   });
 });

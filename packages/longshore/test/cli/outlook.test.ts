@@ -27,7 +27,7 @@ async function quotaThat(folder: string): Promise<string> {
 
 for (const [when, told, known] of [
   ['before', 1, 1],
-  ['beside', 0, 1],
+  ['beside', 1, 1],
   ['late', 0, 0],
 ] as const) {
   test(`what quotas leave, asked for ${when}, of a run that ends at once`, async () => {

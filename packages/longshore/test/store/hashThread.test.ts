@@ -48,43 +48,50 @@ test('blobs in any order are hashed on another thread, from any moment on', TIME
   await store.close();
 });
 
-test('of several blobs at once some are kept, and verified all the same', TIMEOUT, async () => {
-  await using folder = await makeFolder();
-  const store = await openStore(folder.path, { hashThreadBytes: 1 });
-  const bytes = Array.from({ length: 5 }, (_, i) => bytesOf(2_000_000 - i, `kept ${i}`));
-  const blobs = bytes.map((all) => describeBytes(all));
-  const wrong = bytes[3] ?? assert.fail();
-  wrong[1_500_000] = (wrong[1_500_000] ?? 0) ^ 1;
-  const ingests = await Promise.all(blobs.map((blob) => store.ingest(blob)));
-  for (const ingest of ingests) ingest?.hashElsewhere();
-  for (const half of [1, 0]) {
-    for (const [i, all] of bytes.entries()) {
-      await ingests[i]?.write(
-        half * 1_000_000,
-        all.subarray(half * 1_000_000, 1_000_000 * (half + 1)),
-      );
+test(
+  'of several blobs at once some are kept, and verified all the same',
+  TIMEOUT,
+  async (context) => {
+    const { mock } = context.mock.method(HashThread.prototype, 'keep');
+    await using folder = await makeFolder();
+    const store = await openStore(folder.path, { hashThreadBytes: 1 });
+    const bytes = Array.from({ length: 5 }, (_, i) => bytesOf(2_000_000 - i, `kept ${i}`));
+    const blobs = bytes.map((all) => describeBytes(all));
+    const wrong = bytes[3] ?? assert.fail();
+    wrong[1_500_000] = (wrong[1_500_000] ?? 0) ^ 1;
+    const ingests = await Promise.all(blobs.map((blob) => store.ingest(blob)));
+    for (const ingest of ingests) ingest?.hashElsewhere();
+    const kept = mock.calls.map(({ result }) => result !== undefined);
+    assert.deepEqual(kept, [false, true, false, true, false]);
+    for (const half of [1, 0]) {
+      for (const [i, all] of bytes.entries()) {
+        await ingests[i]?.write(
+          half * 1_000_000,
+          all.subarray(half * 1_000_000, 1_000_000 * (half + 1)),
+        );
+      }
     }
-  }
-  const ends = await Promise.allSettled(ingests.map(async (ingest) => ingest?.commit()));
-  assert.deepEqual(
-    ends.map(({ status }) => status),
-    ['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
-  );
-  for (const i of [0, 1, 2, 4]) {
-    const { digest } = blobs[i] ?? assert.fail();
-    assert.deepEqual(await collect(await store.open(digest)), bytes[i]);
-  }
-  await store.close();
-});
+    const ends = await Promise.allSettled(ingests.map(async (ingest) => ingest?.commit()));
+    assert.deepEqual(
+      ends.map(({ status }) => status),
+      ['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+    );
+    for (const i of [0, 1, 2, 4]) {
+      const { digest } = blobs[i] ?? assert.fail();
+      assert.deepEqual(await collect(await store.open(digest)), bytes[i]);
+    }
+    await store.close();
+  },
+);
 
 test('what is kept is no more than what the thread has, and no large file', TIMEOUT, async () => {
   const thread = new HashThread(1);
   const listener = { onReply: () => undefined, onGone: () => undefined };
-  assert.equal(thread.keep(1), undefined);
+  assert.equal(thread.keep(3), undefined);
   const file = thread.open(listener, 1000);
   const done = thread.keep(600);
   assert.ok(done);
-  assert.equal(thread.keep(401), undefined);
+  assert.equal(thread.keep(403), undefined);
   done();
   assert.ok(thread.keep(1000));
   thread.open(listener, 2 ** 30);

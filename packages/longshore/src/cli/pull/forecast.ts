@@ -20,9 +20,7 @@ export interface ForecastPlaces {
   readonly searchPath: string | undefined;
 }
 
-/**
- * What a run will take of disks, known before anything moves.
- */
+/** What a run will take of disks, known before anything moves. */
 export async function readForecasts(
   { images, plan }: { readonly images: readonly ResolvedImage[]; readonly plan: PlanSummary },
   places: ForecastPlaces,

@@ -23,6 +23,7 @@ export class Outlook {
   readonly #options: OutlookOptions;
   readonly #over = new AbortController();
   #reading: Promise<readonly Forecast[]> = Promise.resolve([]);
+  #known: readonly Forecast[] = [];
 
   constructor(options: OutlookOptions) {
     this.#options = options;
@@ -35,10 +36,11 @@ export class Outlook {
     else this.#reading.catch(() => undefined);
   }
 
-  /** What was found out, also where that has to be waited for; nothing where it was too late to ask. */
+  /** What was found out. It is waited for, but for what was asked late and nobody counts on. */
   async end(): Promise<readonly Forecast[]> {
+    if (this.#options.when !== 'late') await this.#reading;
     this.close();
-    return this.#reading;
+    return this.#known;
   }
 
   /** From here on nothing is told, and nothing asked for any more. */
@@ -54,7 +56,9 @@ export class Outlook {
       if (signal.aborted) return [];
     }
     const forecasts = await readForecasts({ images, plan }, places);
-    if (!signal.aborted) onRead(forecasts);
+    if (signal.aborted) return [];
+    this.#known = forecasts;
+    onRead(forecasts);
     return forecasts;
   }
 }
