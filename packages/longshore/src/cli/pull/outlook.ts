@@ -22,7 +22,7 @@ export interface OutlookOptions {
 export class Outlook {
   readonly #options: OutlookOptions;
   readonly #over = new AbortController();
-  #reading: Promise<readonly Forecast[]> = Promise.resolve([]);
+  #reading: Promise<void> = Promise.resolve();
   #known: readonly Forecast[] = [];
 
   constructor(options: OutlookOptions) {
@@ -48,17 +48,16 @@ export class Outlook {
     this.#over.abort();
   }
 
-  async #read(images: readonly ResolvedImage[], plan: PlanSummary): Promise<readonly Forecast[]> {
+  async #read(images: readonly ResolvedImage[], plan: PlanSummary): Promise<void> {
     const { places, when, lateMs = LATE_MS, onRead } = this.#options;
     const { signal } = this.#over;
     if (when === 'late') {
       await sleep(lateMs, undefined, { signal, ref: false }).catch(() => undefined);
-      if (signal.aborted) return [];
+      if (signal.aborted) return;
     }
     const forecasts = await readForecasts({ images, plan }, places);
-    if (signal.aborted) return [];
+    if (signal.aborted) return;
     this.#known = forecasts;
     onRead(forecasts);
-    return forecasts;
   }
 }
