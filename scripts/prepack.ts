@@ -3,7 +3,7 @@
 //
 // The library is compiled file by file. The command line is bundled, Commander with it: a command
 // line starts often, and loading a hundred small modules takes as long as Node itself takes to start.
-// As CommonJS, for of that the compiled code can be kept, and Node's own modules are taken as they are
+// It is CommonJS, of which compiled code can be kept, and which takes Node's own modules as they are
 // (docs/adr/0023).
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, rmSync } from 'node:fs';
