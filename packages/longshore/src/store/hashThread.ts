@@ -33,13 +33,12 @@ const KEEP_BYTES = 128 * 1024 * 1024;
  */
 export class HashThread {
   readonly #leastBytes: number;
-  readonly #listeners = new Map<number, HashListener>();
+  readonly #files = new Map<number, { readonly listener: HashListener; readonly size: number }>();
   #worker: Worker | undefined;
   #lastId = 0;
   #waiting = 0;
-  /** Bytes of the files that it hashes, and of those that were kept. */
-  #there = 0;
-  #here = 0;
+  /** Bytes of the files that were kept off it. */
+  #kept = 0;
 
   /** @param leastBytes the smallest file that it is started for */
   constructor(leastBytes: number) {
@@ -59,27 +58,25 @@ export class HashThread {
    */
   keep(size: number): (() => void) | undefined {
     // While the thread starts, twice the smallest file for it is hashed here as well.
-    const share = this.#there + 2 * this.#leastBytes;
-    if (size > KEEP_BYTES || this.#here + size > share) return undefined;
-    this.#here += size;
+    let share = 2 * this.#leastBytes;
+    for (const file of this.#files.values()) share += file.size;
+    if (size > KEEP_BYTES || this.#kept + size > share) return undefined;
+    this.#kept += size;
     return () => {
-      this.#here -= size;
+      this.#kept -= size;
     };
   }
 
   open(listener: HashListener, size: number): FileInThread {
     this.#lastId += 1;
     const id = this.#lastId;
-    this.#listeners.set(id, listener);
-    this.#there += size;
+    this.#files.set(id, { listener, size });
     return {
       post: (order) => {
         if (order.kind === 'report' || order.kind === 'close') this.#expect(1);
         this.#start().postMessage({ ...order, id }, []);
       },
-      end: () => {
-        if (this.#listeners.delete(id)) this.#there -= size;
-      },
+      end: () => void this.#files.delete(id),
     };
   }
 
@@ -99,7 +96,7 @@ export class HashThread {
     });
     worker.on('message', (reply: HashReply) => {
       if (reply.kind !== 'failed') this.#expect(-1);
-      this.#listeners.get(reply.id)?.onReply(reply);
+      this.#files.get(reply.id)?.listener.onReply(reply);
     });
     // Its exit follows, and then all is hashed by those who asked for it.
     worker.on('error', () => undefined);
@@ -118,9 +115,8 @@ export class HashThread {
   #onExit(): void {
     this.#worker = undefined;
     this.#waiting = 0;
-    const listeners = [...this.#listeners.values()];
-    this.#listeners.clear();
-    this.#there = 0;
-    for (const listener of listeners) listener.onGone();
+    const files = [...this.#files.values()];
+    this.#files.clear();
+    for (const { listener } of files) listener.onGone();
   }
 }

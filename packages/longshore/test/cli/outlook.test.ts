@@ -1,10 +1,8 @@
 import assert from 'node:assert/strict';
-import { chmod, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Forecast } from '../../src/cli/pull/forecast.ts';
 import { Outlook } from '../../src/cli/pull/outlook.ts';
-import { makeFolder } from '../store/support.ts';
+import { makeFolder, writeProgram } from '../store/support.ts';
 
 const PLAN = {
   images: 1,
@@ -19,9 +17,7 @@ const PLAN = {
 };
 
 async function quotaThat(folder: string): Promise<string> {
-  const path = join(folder, 'quota');
-  await writeFile(path, `#!/bin/sh\necho "${folder} 100 0 300 0 5 0 25 0"\n`);
-  await chmod(path, 0o755);
+  await writeProgram(folder, 'quota', `echo "${folder} 100 0 300 0 5 0 25 0"`);
   return folder;
 }
 

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import { writeProgram } from '../store/support.ts';
 
 const run = promisify(execFile);
 const EXAMPLES = join(import.meta.dirname, '../../../../examples/slurm');
@@ -18,7 +19,7 @@ before(async () => {
 after(() => rm(home, { recursive: true, force: true }));
 
 async function fake(program: string, script: string): Promise<void> {
-  await writeFile(join(home, 'bin', program), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  await writeProgram(join(home, 'bin'), program, script);
 }
 
 async function bash(

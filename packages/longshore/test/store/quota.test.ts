@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { readSpace } from '../../src/store/index.ts';
 import { parseLfsQuota, parseQuota, readQuota } from '../../src/store/quota.ts';
+import { writeProgram } from './support.ts';
 
 let home: string;
 before(async () => {
@@ -64,8 +65,7 @@ it('what lfs quota says is one line, or two for a long path', () => {
 
 async function fake(program: string, script: string): Promise<string> {
   const folder = await mkdtemp(join(home, 'bin-'));
-  await writeFile(join(folder, program), `#!/bin/sh\n${script}\n`);
-  await chmod(join(folder, program), 0o755);
+  await writeProgram(folder, program, script);
   return folder;
 }
 

@@ -1,5 +1,5 @@
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isLongshoreError } from '../../src/errors.ts';
@@ -30,6 +30,11 @@ export async function makeFolder(): Promise<{
 }
 
 /** Writes everything that an ingest lacks, in chunks, and commits it. */
+/** Makes a shell script of that name in a folder. */
+export async function writeProgram(folder: string, name: string, script: string): Promise<void> {
+  await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+}
+
 export async function fill(
   ingest: Ingest | undefined,
   bytes: Uint8Array,

@@ -39,7 +39,6 @@ export class Outlook {
   /** What was found out. It is waited for, but for what was asked late and nobody counts on. */
   async end(): Promise<readonly Forecast[]> {
     if (this.#options.when !== 'late') await this.#reading;
-    this.close();
     return this.#known;
   }
 

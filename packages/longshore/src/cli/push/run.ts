@@ -7,8 +7,8 @@ import { openRegistry, readConnection } from '../connect.ts';
 import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
 import { type Interrupts, watchInterrupts } from '../interrupts.ts';
+import { readNamed } from '../pull/entries.ts';
 import { explainLines } from '../pull/explainLines.ts';
-import { readList } from '../pull/listFile.ts';
 import { openRenderer } from '../render/open.ts';
 import { checkReportPath, writeReport } from '../reportFile.ts';
 import { shellQuote } from '../shellQuote.ts';
@@ -42,15 +42,9 @@ export async function readEntries(
   context: CommandContext,
   given: readonly string[],
 ): Promise<readonly PairEntry[]> {
-  const { settings, places, host } = context;
-  const { from } = settings;
-  const listed =
-    from === undefined ? [] : await readList(from, { cwd: places.cwd, stdin: host.stdin });
-  const entries = [...given.map((input) => ({ input })), ...listed];
-  host.expectImages(entries.length);
-  if (entries.length > 0) return entries.map(readPair);
-  const what = from === undefined ? 'no image is named' : `no image is named in ${from}`;
-  throw usageError(what, 'Name images and where they go, or give --from FILE');
+  const hint = 'Name images and where they go, or give --from FILE';
+  const entries = await readNamed(context, given, (what) => usageError(what, hint));
+  return entries.map(readPair);
 }
 
 /** Everything around a push: what is opened, shown, told and written, and the exit code. */
