@@ -2,7 +2,14 @@ import { Breaks } from './elasticBreaks.ts';
 import { createElasticCoordinator, type ElasticCoordinator } from './elasticCoordinator.ts';
 import { fairGoodput, type Goodput, Meter } from './elasticMeter.ts';
 import { dwellMs, guardDownMs, guardUpMs, rampMs } from './elasticPace.ts';
-import { describeProbe, nextWidth, type Probe, startProbe, takeGoodput } from './elasticProbe.ts';
+import {
+  type Direction,
+  describeProbe,
+  nextWidth,
+  type Probe,
+  startProbe,
+  takeGoodput,
+} from './elasticProbe.ts';
 import { Processor } from './elasticProcessor.ts';
 import { Reference } from './elasticReference.ts';
 import { Refusals } from './elasticRefusals.ts';
@@ -15,6 +22,7 @@ import {
   type Startup,
   takeLevel,
 } from './elasticStartup.ts';
+import { ProbeTurns } from './elasticTurns.ts';
 import type {
   Admission,
   ElasticController,
@@ -65,23 +73,19 @@ class Elastic implements ElasticController {
   readonly #window = new Meter();
   readonly #burst = new Meter();
   #others = 0;
-  #holdMs: number;
+  readonly #turns: ProbeTurns;
   #leftMs = 0;
   #probingMs = 0;
-  #direction: 1 | -1 = -1;
-  #failedUp = 0;
-  #failedDown = 0;
   #rttMs = 50;
   readonly #processor: Processor;
   readonly #breaks = new Breaks();
   /** What wider gave when it was tried last: more, the same, or less than what is kept. */
   #above: 'unknown' | 'more' | 'same' | 'less' = 'unknown';
-  /** Flows that were taken away were missed: so many times nothing narrower is tried when it is its turn. */
-  #upInstead = 0;
 
   constructor(options: ElasticOptions, rules: ElasticRules) {
     this.#rules = rules;
     this.#processor = new Processor(rules);
+    this.#turns = new ProbeTurns(rules);
     this.#random = options.random;
     this.#max = checkWidth(options.max ?? 64, 'the most connections');
     const { remembered } = options;
@@ -95,7 +99,6 @@ class Elastic implements ElasticController {
     this.#base = this.#width;
     this.#refusals = new Refusals({ max: this.#max, start: this.#width, random: this.#random });
     this.target = this.#width;
-    this.#holdMs = rules.firstHoldMs;
   }
 
   get admission(): Admission {
@@ -162,7 +165,7 @@ class Elastic implements ElasticController {
     if (elapsedMs === 0) return; // The first sample: bytes of a time that is not known.
     this.#levelMs += elapsedMs;
     if (this.#probe !== undefined && this.#levelMs > this.#rules.abandonMs) {
-      this.#hold(this.#holdMs);
+      this.#hold(this.#turns.holdMs);
       return;
     }
     // A flow more or less is noise; a width not in use, or not yet given up, is not.
@@ -190,7 +193,7 @@ class Elastic implements ElasticController {
     }
     // What broke at a width that is being tried says nothing against the one that is held.
     const tried = this.phase === 'probing' && this.#width > this.#base;
-    if (tried) this.#failedUp += 1;
+    if (tried) this.#turns.brokeAbove();
     // What was reached where connections broke is no measure for the width that is left.
     this.#reference = undefined;
     this.#fallBack(tried ? this.#base : Math.floor(0.7 * this.#base), 'connections broke');
@@ -199,11 +202,10 @@ class Elastic implements ElasticController {
 
   #fallBack(base: number, reason: string): void {
     this.#processor.forget();
-    this.#upInstead = 0;
+    this.#turns.fallBack();
     this.reason = reason;
     if (this.phase === 'starting') this.#base = this.#width;
     this.#base = Math.max(1, Math.min(base, this.#base));
-    this.#holdMs = this.#rules.firstHoldMs;
     this.#hold(this.#rules.afterRefusalMs);
   }
 
@@ -262,7 +264,7 @@ class Elastic implements ElasticController {
     this.#processor.endedFirstLevel();
     this.#base = Math.min(width, this.#cap());
     this.#reference = new Reference(0.9 * goodput, this.#base);
-    this.#hold(this.#holdMs);
+    this.#hold(this.#turns.holdMs);
   }
 
   #costsNothing(elasticity: number | undefined): boolean {
@@ -271,7 +273,7 @@ class Elastic implements ElasticController {
 
   #startAgain(): void {
     this.#startup = beginStartup();
-    this.#upInstead = 0;
+    this.#turns.startAgain();
     this.#coordinator.endProbe(this.#origin);
     this.#probe = undefined;
     this.phase = 'starting';
@@ -299,12 +301,12 @@ class Elastic implements ElasticController {
     this.#reference = new Reference(0.9 * best.goodput, this.#base);
     if (widest <= this.#base) this.#above = 'unknown';
     else this.#above = !fallen && this.#costsNothing(doubling?.value) ? 'same' : 'less';
-    this.#failedDown = 1; // Many widths were looked at on the way: the knee is near.
+    this.#turns.startEnded();
     if (doubling !== undefined) {
       this.#tally.elasticity(widest > this.#base ? 1 : -1, doubling);
       // The last doubling paid and more is not allowed: there is nothing to trim.
       if (this.#base === widest && doubling.value > this.#rules.clearElasticity) {
-        this.#hold(this.#holdMs);
+        this.#hold(this.#turns.holdMs);
         return;
       }
     }
@@ -312,16 +314,16 @@ class Elastic implements ElasticController {
     this.#beginProbe(-1, fallen);
   }
 
-  #beginProbe(direction: 1 | -1, steep = false): void {
-    const failed = direction > 0 ? this.#failedUp : this.#failedDown;
-    const careful = failed > 0 || (direction > 0 && this.#base < this.#rules.few);
+  #beginProbe(direction: Direction, steep = false): void {
+    const careful =
+      this.#turns.failed(direction) > 0 || (direction > 0 && this.#base < this.#rules.few);
     const step = careful && !steep ? this.#rules.fineStep : this.#rules.step;
     const probe = startProbe(direction, this.#base, { step, most: this.#cap() });
     // More flows bring nothing to a full processor, and fewer than one began with are no relief.
     const isVain = this.#processor.isFull && (direction > 0 || this.#base <= this.#cold);
     if (probe === undefined || isVain) {
-      this.#direction = direction;
-      this.#hold(this.#holdMs);
+      this.#turns.pass(direction);
+      this.#hold(this.#turns.holdMs);
       return;
     }
     if (!this.#coordinator.tryProbe(this.#origin)) {
@@ -343,41 +345,30 @@ class Elastic implements ElasticController {
     const { direction } = probe;
     this.#coordinator.endProbe(this.#origin);
     this.#tally.probe(direction, result);
+    this.#turns.take(direction, result);
     const before = this.#above;
-    if (direction < 0) {
-      const isMissed = result.elasticity > this.#rules.clearElasticity;
-      this.#upInstead = isMissed ? this.#rules.upInstead : 0;
-    }
     if (direction > 0) {
       const kept = this.#costsNothing(result.elasticity) ? 'same' : 'less';
       this.#above = result.accept ? 'more' : kept;
     }
-    if (result.accept || result.elasticity < -this.#rules.worthElasticity) this.#upInstead = 0;
     if (result.accept) {
       const isClear = result.elasticity - result.standardError > this.#rules.clearElasticity;
       // What brought nothing before and now pays in full is another line: small steps would take long.
       const isAnother = direction > 0 && before === 'same' && isClear;
       this.#base = direction > 0 ? probe.high : probe.low;
-      // What lies behind us was just judged: come back to it in small steps only.
-      this.#failedUp = direction > 0 ? 0 : Math.max(1, this.#failedUp);
-      this.#failedDown = direction < 0 ? 0 : Math.max(1, this.#failedDown);
-      this.#holdMs = this.#rules.firstHoldMs;
       if (isAnother) return this.#startAgain();
       this.#beginProbe(direction, direction < 0 && result.elasticity < this.#rules.steepElasticity);
       return;
     }
-    if (direction > 0) this.#failedUp += 1;
-    else this.#failedDown += 1;
     // Where one direction clearly costs goodput, it may lie in the other one.
-    const untried = direction < 0 ? this.#failedUp === 0 : this.#failedDown === 0;
+    const other: Direction = direction < 0 ? 1 : -1;
     const loses = direction < 0 || result.elasticity < -this.#rules.worthElasticity;
-    if (result.clear && loses && untried) {
-      this.#beginProbe(direction < 0 ? 1 : -1);
+    if (result.clear && loses && this.#turns.failed(other) === 0) {
+      this.#beginProbe(other);
       return;
     }
-    this.#direction = direction;
-    this.#holdMs = Math.min(this.#rules.longestHoldMs, this.#holdMs * this.#rules.holdGrowth);
-    this.#hold(this.#holdMs);
+    this.#turns.rest(direction);
+    this.#hold(this.#turns.holdMs);
     this.reason = describeProbe(result);
   }
 
@@ -386,29 +377,17 @@ class Elastic implements ElasticController {
     const change = this.#reference.take(goodput, this.#base);
     if (change === 'none') {
       this.#leftMs -= this.#rules.windowMs;
-      if (this.#leftMs <= 0) this.#beginProbe(this.#nextDirection());
+      if (this.#leftMs <= 0) this.#beginProbe(this.#turns.next());
       return;
     }
-    this.#upInstead = 0;
+    this.#turns.changed(change);
     if (change === 'fell after a trim') {
       // Whether the trim was to blame shows at the width before it: goodput comes back, or falls again.
       this.#base = Math.min(this.#cap(), this.#reference.width);
       this.#reference.lower();
-      this.#failedDown = Math.max(1, this.#failedDown);
       return this.#hold(this.#rules.firstHoldMs);
     }
-    if (change === 'rose') this.#failedUp = 0;
-    this.#failedDown = 0;
-    this.#holdMs = this.#rules.firstHoldMs;
     if (this.#base < this.#cap()) this.#beginProbe(1);
-  }
-
-  /** By turns; but where each flow counts, only trying more shows that a link has opened up. */
-  #nextDirection(): 1 | -1 {
-    if (this.#direction < 0) return 1;
-    if (this.#upInstead === 0) return -1;
-    this.#upInstead -= 1;
-    return 1;
   }
 
   #hold(forMs: number): void {

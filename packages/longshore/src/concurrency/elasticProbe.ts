@@ -1,12 +1,15 @@
 import { fairGoodput, type Goodput } from './elasticMeter.ts';
 
+/** Towards more flows, or fewer. */
+export type Direction = 1 | -1;
+
 /**
  * A paired probe: two widths are tried in turn, in random order, until the difference of the
  * logarithms of their goodput is clear. Pairs cancel what changes slowly (a noisy link, other
  * users); the random order cancels what alternates.
  */
 export interface Probe {
-  readonly direction: 1 | -1;
+  readonly direction: Direction;
   readonly high: number;
   readonly low: number;
   /** ln(goodput at high / goodput at low), one per finished pair. */
@@ -48,7 +51,7 @@ const FIRST_SPREAD = 0.1;
 
 /** @returns `undefined` where there is no width to try: below 1, or above `most` */
 export function startProbe(
-  direction: 1 | -1,
+  direction: Direction,
   base: number,
   options: { readonly step: number; readonly most: number },
 ): Probe | undefined {

@@ -1,4 +1,4 @@
-import type { ProbeResult } from './elasticProbe.ts';
+import type { Direction, ProbeResult } from './elasticProbe.ts';
 import type { ElasticSample } from './elasticTypes.ts';
 
 /** What bounded a run. */
@@ -99,12 +99,12 @@ export class Tally {
   }
 
   /** Books a doubling of the start, or a probe. */
-  elasticity(direction: 1 | -1, seen: Elasticity): void {
+  elasticity(direction: Direction, seen: Elasticity): void {
     if (direction > 0) this.#above = weigh(this.#above, seen);
     else this.#below = weigh(this.#below, seen);
   }
 
-  probe(direction: 1 | -1, result: ProbeResult): void {
+  probe(direction: Direction, result: ProbeResult): void {
     const { low, high, elasticity: value, standardError } = result;
     this.elasticity(direction, { low, high, value, standardError });
   }
