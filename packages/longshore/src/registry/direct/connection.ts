@@ -2,6 +2,7 @@ import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:
 import type { ConnectionOptions, SecureContext } from 'node:tls';
 import { bareHostname, defaultPort } from '../endpoint.ts';
 import { tls } from '../tls.ts';
+import { type RecordBuffer, type RecordOwner, TLS_RECORD_BYTES } from './recordBuffer.ts';
 
 /**
  * Largest read buffer of a plain connection. Measured on loopback, CPU for 604 MB hashed:
@@ -11,16 +12,6 @@ const LARGEST_BUFFER_BYTES = 512 * 1024;
 const SMALLEST_BUFFER_BYTES = 64 * 1024;
 /** All plain connections together: many streams must not cost much more memory than a few. */
 const BUFFERS_BYTES = 4 * 1024 * 1024;
-/** TLS hands over one record at a time, 16 KiB of plain text at most (RFC 8446, 5.1). */
-const TLS_RECORD_BYTES = 16 * 1024;
-/**
- * Records that come in one turn of the event loop are put side by side and handed on as one chunk:
- * hashing and writing 16 KiB at a time cost a third more. CPU for 536 MB: 128 KiB 2.09 s, 256 KiB
- * 2.01 s, 512 KiB 2.00 s.
- */
-const TLS_BUFFER_BYTES = 256 * 1024;
-/** Of many connections each brings little in a turn. */
-const MANY_CONNECTIONS = 16;
 
 /** Who gets what a connection reads. */
 export interface Receiver {
@@ -40,36 +31,35 @@ export interface ConnectOptions {
   readonly signal: AbortSignal | undefined;
   /** The connection is in here from its first packet until it has closed. */
   readonly open: Set<Connection>;
+  /** Of all TLS connections. */
+  readonly records: RecordBuffer;
 }
 
 /**
  * A socket that reads into the same memory again and again: no Buffer is made for a chunk, which
  * is what most of a byte's cost is elsewhere (research/fastpath/README.md).
  */
-export class Connection {
+export class Connection implements RecordOwner {
   readonly #socket: Socket;
   #receiver: Receiver | undefined;
-  readonly #isTls: boolean;
-  #current: Buffer;
-  /** Memory of a chunk that is still in use, and memory that was. */
-  #kept: Buffer | undefined;
-  #spare: Buffer | undefined;
+  /** What the socket reads into. */
+  readonly #buffer: Buffer;
+  /** Of TLS, which hands over one record at a time. */
+  readonly #records: RecordBuffer | undefined;
   /** The last chunk is still in use. */
   #held = false;
-  /** Where in the buffer the gathered bytes are, and where the next ones will be. */
-  #start = 0;
-  #end = 0;
-  #flushing: NodeJS.Immediate | undefined;
+  /** Its memory, where that is not the socket's. */
+  #kept: Buffer<ArrayBuffer> | undefined;
   #error: Error | undefined;
   #uses = 0;
 
-  private constructor({ url, secureContext, open }: ConnectOptions) {
-    this.#isTls = url.protocol === 'https:';
-    this.#current = Buffer.allocUnsafeSlow(
-      this.#isTls ? tlsBufferBytes(open.size) : plainBufferBytes(open.size + 1),
-    );
+  private constructor({ url, secureContext, open, records }: ConnectOptions) {
+    const isTls = url.protocol === 'https:';
+    this.#records = isTls ? records : undefined;
+    const bytes = isTls ? TLS_RECORD_BYTES : plainBufferBytes(open.size + 1);
+    this.#buffer = Buffer.allocUnsafeSlow(bytes);
     const onread: OnReadOpts = {
-      buffer: () => this.#nextBuffer(),
+      buffer: this.#buffer,
       callback: (length) => this.#onRead(length),
     };
     this.#socket = openSocket(url, onread, secureContext);
@@ -80,7 +70,7 @@ export class Connection {
     open.add(this);
     this.#socket.on('close', () => {
       open.delete(this);
-      if (!this.#held) this.#flush();
+      this.#records?.flush(this);
       this.#receiver?.onClosed(this.#error);
     });
   }
@@ -125,7 +115,7 @@ export class Connection {
   start(request: string, receiver: Receiver): void {
     this.#uses += 1;
     // What has come before it was asked for is no answer.
-    if (this.#end > this.#start) this.#socket.destroy();
+    if (this.#records?.holds(this) === true) this.#socket.destroy();
     this.#receiver = receiver;
     this.#socket.ref();
     this.#socket.write(request, 'latin1');
@@ -135,7 +125,7 @@ export class Connection {
   /** Reads on; the memory of the chunk that was kept is free again. */
   resume(): void {
     this.#held = false;
-    this.#spare ??= this.#kept;
+    if (this.#kept !== undefined) this.#records?.free(this.#kept);
     this.#kept = undefined;
     this.#socket.resume();
   }
@@ -160,53 +150,21 @@ export class Connection {
   #onRead(length: number): boolean {
     const receiver = this.#receiver;
     if (receiver === undefined) return this.#refuse();
-    const end = this.#end + length;
-    if (this.#held) {
-      // TLS goes on with what it had received before it was told to stop: 64 KiB at most.
-      receiver.onData(Buffer.from(this.#current.subarray(this.#end, end)));
-      return false;
-    }
-    this.#end = end;
-    if (!this.#isTls || this.#current.byteLength - end < TLS_RECORD_BYTES) return this.#flush();
-    this.#flushing ??= setImmediate(() => {
-      if (!this.#held && !this.#flush()) this.#socket.pause();
-    });
-    return true;
-  }
-
-  /** Hands on what was gathered; false when the receiver keeps it for now. */
-  #flush(): boolean {
-    clearImmediate(this.#flushing);
-    this.#flushing = undefined;
-    const chunk = this.#current.subarray(this.#start, this.#end);
-    this.#start = this.#end;
-    if (chunk.byteLength === 0 || this.#receiver?.onData(chunk) !== false) return true;
-    this.#held = true;
+    const records = this.#records;
+    // A plain socket reads nothing more until `resume`, so what is kept is safe where it is.
+    if (records === undefined) return receiver.onData(this.#buffer.subarray(0, length));
+    if (!this.#held) return records.add(this, this.#buffer, length);
+    // TLS goes on with what it had received before it was told to stop: 64 KiB at most.
+    receiver.onData(Buffer.from(this.#buffer.subarray(0, length)));
     return false;
   }
 
-  /** Node asks after every read where to put the next. */
-  #nextBuffer(): Buffer {
-    // A plain socket reads nothing more until `resume`, so what is kept is safe where it is.
-    if (!this.#isTls) {
-      this.#start = 0;
-      this.#end = 0;
-      return this.#current;
-    }
-    if (this.#held && this.#kept === undefined) {
-      this.#kept = this.#current;
-      this.#begin(this.#spare ?? Buffer.allocUnsafeSlow(this.#current.byteLength));
-      this.#spare = undefined;
-    } else if (this.#current.byteLength - this.#end < TLS_RECORD_BYTES) {
-      this.#begin(this.#current);
-    }
-    return this.#current.subarray(this.#end);
-  }
-
-  #begin(buffer: Buffer): void {
-    this.#current = buffer;
-    this.#start = 0;
-    this.#end = 0;
+  take(gathered: Buffer<ArrayBuffer>): boolean {
+    if (this.#receiver?.onData(gathered) !== false) return true;
+    this.#held = true;
+    this.#kept = gathered;
+    this.#socket.pause();
+    return false;
   }
 }
 
@@ -214,10 +172,6 @@ export class Connection {
 function plainBufferBytes(connections: number): number {
   const share = 2 ** Math.floor(Math.log2(BUFFERS_BYTES / connections));
   return Math.min(LARGEST_BUFFER_BYTES, Math.max(SMALLEST_BUFFER_BYTES, share));
-}
-
-function tlsBufferBytes(connections: number): number {
-  return connections < MANY_CONNECTIONS ? TLS_BUFFER_BYTES : TLS_BUFFER_BYTES / 4;
 }
 
 function openSocket(url: URL, onread: OnReadOpts, secureContext: () => SecureContext): Socket {

@@ -5,6 +5,7 @@ import type { TransportParts } from '../tlsContext.ts';
 import { Connection } from './connection.ts';
 import { DirectCall, type Refusal } from './directCall.ts';
 import { IdleConnections } from './idleConnections.ts';
+import { RecordBuffer } from './recordBuffer.ts';
 
 /** The lean transport: requests without a body, on direct connections. */
 export interface DirectTransport {
@@ -19,6 +20,7 @@ export function createDirectTransport(parts: TransportParts): DirectTransport {
   const { options: settings, watchdog, secureContext } = parts;
   const idle = new IdleConnections();
   const open = new Set<Connection>();
+  const records = new RecordBuffer();
 
   async function connect(request: HttpRequest): Promise<Connection> {
     return Connection.open({
@@ -27,6 +29,7 @@ export function createDirectTransport(parts: TransportParts): DirectTransport {
       secureContext,
       signal: request.signal,
       open,
+      records,
     });
   }
 
