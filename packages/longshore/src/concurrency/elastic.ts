@@ -1,5 +1,6 @@
 import { Breaks } from './elasticBreaks.ts';
 import { createElasticCoordinator, type ElasticCoordinator } from './elasticCoordinator.ts';
+import { FirstFlow } from './elasticFirstFlow.ts';
 import { fairGoodput, type Goodput, Meter } from './elasticMeter.ts';
 import { dwellMs, guardDownMs, guardUpMs, rampMs } from './elasticPace.ts';
 import {
@@ -57,6 +58,7 @@ class Elastic implements ElasticController {
   readonly #refusals: Refusals;
   #startup: Startup = beginStartup();
   readonly #cold: number;
+  readonly #first: FirstFlow;
   /** Until it has been compared with what is measured now. */
   #remembered: Knee | undefined;
   /** The width that is being measured; `target` stays below it while the server proves itself. */
@@ -92,6 +94,7 @@ class Elastic implements ElasticController {
     const cold = checkWidth(options.start ?? 4, 'the first width');
     const start = remembered === undefined ? cold : Math.max(1, Math.ceil(0.75 * remembered.width));
     this.#cold = Math.min(this.#max, cold);
+    this.#first = new FirstFlow(rules);
     this.#remembered = remembered;
     this.#coordinator = options.coordinator ?? createElasticCoordinator();
     this.#origin = options.origin ?? 'origin';
@@ -105,10 +108,21 @@ class Elastic implements ElasticController {
     return this.#refusals.admission;
   }
 
+  get isResting(): boolean {
+    return this.phase === 'holding' && this.#processor.isFull;
+  }
+
   get capacityBytesPerSecond(): number | undefined {
     // A probe needs its width filled, even if that takes splits which bring nothing.
     const isFlat = this.#above === 'same' || this.#above === 'less';
     return isFlat && this.phase === 'holding' ? this.#reference?.goodput : undefined;
+  }
+
+  oneFirst(): void {
+    if (this.#remembered !== undefined || this.#lastMs !== undefined) return;
+    this.#first.begin();
+    this.#width = 1;
+    this.target = this.#coordinator.claim(this.#origin, 1);
   }
 
   observe(sample: ElasticSample): number {
@@ -158,6 +172,10 @@ class Elastic implements ElasticController {
       this.#processor.forget();
       this.#startAgain();
     }
+    if (this.#first.isAlone) {
+      if (this.#first.take(sample, elapsedMs)) this.#setWidth(this.#cold);
+      if (this.#first.isAlone) return;
+    }
     if (this.#guardMs > 0 && this.phase !== 'starting') {
       this.#guardMs -= elapsedMs;
       return;
@@ -201,6 +219,7 @@ class Elastic implements ElasticController {
   }
 
   #fallBack(base: number, reason: string): void {
+    this.#first.end();
     this.#processor.forget();
     this.#turns.fallBack();
     this.reason = reason;

@@ -5,6 +5,9 @@
 export const ELASTIC_RULES = {
   /** Goodput is measured over so long. */
   windowMs: 400,
+  /** Near by, the first flow is looked at for so long, or until nothing has come for so long. */
+  aloneMs: 40,
+  aloneMostMs: 60,
   /** After a doubling, slow start gets so many round trips before goodput counts. */
   rampRtts: 6,
   rampMostMs: 1_500,

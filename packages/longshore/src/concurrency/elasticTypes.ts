@@ -93,6 +93,14 @@ export type ElasticPhase = 'starting' | 'probing' | 'holding';
 export interface ElasticController extends Controller<ElasticSample> {
   readonly phase: ElasticPhase;
   readonly admission: Admission;
+  /** It holds its width because the processor is full: to be shown less samples is a relief. */
+  readonly isResting: boolean;
+  /**
+   * Before anything moves, where a round trip to the server takes next to no time: one flow goes
+   * first, and the others of the first width follow if that one leaves the processor anything to do.
+   * Changes nothing where a knee is remembered.
+   */
+  oneFirst(): void;
   /**
    * Bytes per second that more flows cannot raise, for the choice of what to split; `undefined`
    * until probing has shown it.

@@ -6,6 +6,11 @@ import { proxyFor } from './proxy.ts';
 import { createTlsContext } from './tlsContext.ts';
 import { createWatchdog } from './watchdog.ts';
 
+export interface MeasuredTransport extends Transport {
+  /** The least time that connecting to this host has taken, where that was measured. */
+  connectMs(url: URL): number | undefined;
+}
+
 /**
  * Chooses the reader for each request: the lean one for GET and HEAD on direct connections, undici
  * for all else and for what the lean one finds odd. A host that is odd once is not asked twice for
@@ -14,7 +19,7 @@ import { createWatchdog } from './watchdog.ts';
  * undici is loaded when it is needed first, which on a plain pull is never: it costs 30 MiB and
  * some 60 ms, and it closes the connection after every HEAD unless the server insists on keeping it.
  */
-export function createTransport(options: ResolvedOptions): Transport {
+export function createTransport(options: ResolvedOptions): MeasuredTransport {
   const watchdog = createWatchdog(options.stallTimeoutMs);
   const parts = { options, watchdog, secureContext: createTlsContext(options) };
   const direct = createDirectTransport(parts);
@@ -47,6 +52,7 @@ export function createTransport(options: ResolvedOptions): Transport {
       undici ??= loadUndici();
       return (await undici).exchange(request);
     },
+    connectMs: (url) => direct.connectMs(url),
     async close() {
       direct.close();
       await (await undici)?.close();

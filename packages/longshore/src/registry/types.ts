@@ -111,5 +111,10 @@ export interface Registry {
   ): Promise<BlobStream>;
   /** Whether the credentials are accepted by the registry; for `login`. Throws when they are not. */
   ping(registry: string, options?: { signal?: AbortSignal | undefined }): Promise<void>;
+  /**
+   * The least time that connecting to its host has taken so far, in milliseconds; `undefined` where
+   * no connection of our own was opened yet.
+   */
+  connectMs(registry: string): number | undefined;
   close(): Promise<void>;
 }

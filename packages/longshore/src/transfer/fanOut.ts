@@ -15,6 +15,8 @@ const NEARLY_DONE_S = 0.3;
 const SOON_MS = 2;
 /** An open flow without a byte for so long counts as silent. */
 const QUIET_MS = 1000;
+/** A look costs half a millisecond of a processor; where that is full, this often is enough. */
+const RESTING_MS = 60;
 
 export interface FanOutOptions {
   readonly lanes: Lanes;
@@ -37,6 +39,7 @@ export class FanOut implements FlowTable {
   #ids = 0;
   #slowSince: SlowSince = new Map();
   #ticksSoon = false;
+  #tickedAt = 0;
 
   constructor(options: FanOutOptions) {
     this.#options = options;
@@ -89,9 +92,15 @@ export class FanOut implements FlowTable {
     queueMicrotask(() => this.tick());
   }
 
-  /** Call it often: a few dozen times a second while blobs move. */
+  /** Call it a few dozen times a second while blobs move. */
+  look(): void {
+    const { lanes, now } = this.#options;
+    if (!lanes.areResting || now() - this.#tickedAt >= RESTING_MS) this.tick();
+  }
+
   tick(): void {
     const now = this.#options.now();
+    this.#tickedAt = now;
     const flows = [...this.#moves.keys()];
     const ranges = new Map(flows.map((flow) => [flow, flow.openRange(now)]));
     this.#cutTheSilent(flows, now);

@@ -16,6 +16,9 @@ import type { Met } from './met.ts';
 /** As many as the controller opens to one server of its own accord. */
 const FIRST_WIDTH = 4;
 
+/** A server that is connected to in less than this is taken to be on this machine or next to it. */
+const NEAR_MS = 5;
+
 export type Workers = number | 'auto';
 
 export interface LanesOptions {
@@ -84,12 +87,31 @@ export class Lanes {
     return Math.min(width, this.#limiters.width);
   }
 
+  /** Nothing is about to change, and this processor is full. */
+  get areResting(): boolean {
+    for (const { controller } of this.#lanes.keys())
+      if (controller?.isResting !== true) return false;
+    return true;
+  }
+
   of(registry: string): Lane {
     const known = this.#byRegistry.get(registry);
     if (known !== undefined) return known;
     const lane = this.#create(registry);
     this.#byRegistry.set(registry, lane);
     return lane;
+  }
+
+  /**
+   * Before the first body: what is known of the way to each registry that was asked for manifests.
+   * @param connectMs how long connecting to a registry has taken
+   */
+  begin(connectMs: (registry: string) => number | undefined): void {
+    for (const [registry, { limiter, controller }] of this.#byRegistry) {
+      if (controller === undefined) continue;
+      if ((connectMs(registry) ?? Number.POSITIVE_INFINITY) < NEAR_MS) controller.oneFirst();
+      limiter.resize(controller.target);
+    }
   }
 
   /** A permit of whichever lane the registry has by the time the permit comes. */

@@ -200,7 +200,8 @@ export class PullRun {
     });
     this.#progress = progress;
     using _ticking = progress;
-    using _spreading = every(SPREAD_MS, () => this.#fanOut.tick());
+    using _spreading = every(SPREAD_MS, () => this.#fanOut.look());
+    this.#lanes.begin((registry) => this.#options.registry.connectMs(registry));
     const context = this.#moveContext(progress);
     const blobs = scheduleLargestFirst(plan.fetch);
     await Promise.all(blobs.map((blob) => this.#move(blob, context, progress)));

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import {
   createElasticCoordinator,
@@ -43,8 +43,10 @@ test('whatever is observed, the target is a whole number from 1 to the maximum',
       fc.array(anySample, { maxLength: 150 }),
       fc.integer({ min: 1, max: 80 }),
       fc.integer(),
-      (samples, max, seed) => {
+      fc.boolean(),
+      (samples, max, seed, isNear) => {
         const controller = elastic({ random: seededRandom(seed), max });
+        if (isNear) controller.oneFirst();
         let atMs = 0;
         for (const { stepMs, ...sample } of samples) {
           atMs += stepMs;
@@ -340,4 +342,65 @@ test('widths that are none are refused', () => {
   for (const max of [0, 1.5, Number.NaN]) {
     assert.throws(() => elastic({ random: Math.random, max }), { code: 'ERR_BAD_WIDTH' });
   }
+});
+
+describe('near a server', () => {
+  const near = (): ReturnType<typeof elastic> => {
+    const controller = elastic({ random: seededRandom(1) });
+    controller.oneFirst();
+    return controller;
+  };
+  /** Feeds it the same sample every 20 ms for so long, and returns the widths on the way. */
+  const feed = (
+    controller: ReturnType<typeof elastic>,
+    { fromMs = 0, forMs, ...sample }: { fromMs?: number; forMs: number } & Partial<ElasticSample>,
+  ): number[] =>
+    Array.from({ length: forMs / 20 }, (_, i) =>
+      controller.observe({
+        atMs: fromMs + 20 * (i + 1),
+        bytes: 5_000_000,
+        active: controller.target,
+        rttMs: 2,
+        ...sample,
+      }),
+    );
+
+  test('one flow goes first, and stays the only one where it fills the processor', () => {
+    const controller = near();
+    assert.equal(controller.target, 1);
+    const widths = feed(controller, { forMs: 10_000, loopBusy: 0.99, waiting: 9 });
+    assert.deepEqual([...new Set(widths)], [1]);
+    assert.equal(controller.verdict().bound, 'cpu: hash');
+  });
+
+  test('others follow within a tenth of a second where it does not', () => {
+    const widths = feed(near(), { forMs: 100, loopBusy: 0.5, bytes: 400_000 });
+    assert.deepEqual([...new Set(widths)], [1, 4]);
+  });
+
+  test('others follow where nothing comes: another server may serve the bytes', () => {
+    const widths = feed(near(), { forMs: 100, loopBusy: 0.99, bytes: 0 });
+    assert.deepEqual(widths, [1, 1, 1, 4, 4]);
+  });
+
+  test('more follow when the processor has become free', () => {
+    const controller = near();
+    feed(controller, { forMs: 1_000, loopBusy: 0.99 });
+    assert.equal(controller.target, 1);
+    feed(controller, { fromMs: 1_000, forMs: 1_000, loopBusy: 0.3 });
+    assert.ok(controller.target > 1, String(controller.target));
+  });
+
+  test('what a first flow was refused, no others are sent after', () => {
+    const controller = near();
+    feed(controller, { forMs: 20, refusals: { count: 1, inFlight: 0 }, bytes: 0 });
+    assert.deepEqual([...new Set(feed(controller, { fromMs: 20, forMs: 200 }))], [1]);
+  });
+
+  test('what is remembered goes before', () => {
+    const remembered = { width: 12, bytesPerSecond: 1e8 };
+    const controller = elastic({ random: seededRandom(1), remembered });
+    controller.oneFirst();
+    assert.equal(controller.target, 9);
+  });
 });

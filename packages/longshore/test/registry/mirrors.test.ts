@@ -29,6 +29,7 @@ function client(failing: Readonly<Record<string, string>>): {
     resolve: (reference) => answer(reference, DESCRIPTOR),
     manifest: (where, descriptor) => answer(where, { descriptor, bytes: new Uint8Array() }),
     openBlob: (where) => answer(where, { origin: where.registry } as BlobStream),
+    connectMs: () => undefined,
     ping: async () => undefined,
     close: async () => undefined,
   };

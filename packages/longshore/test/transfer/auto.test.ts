@@ -198,6 +198,18 @@ describe('lanes', () => {
     assert.notEqual(early.lane, undefined);
   });
 
+  test('one flow goes first where connecting takes no time', () => {
+    const all = lanes();
+    const [near, far, unknown] = ['near.example', 'far.example', 'unknown.example'].map((name) =>
+      all.of(name),
+    );
+    all.begin((name) => ({ 'near.example': 1, 'far.example': 20 })[name]);
+    assert.deepEqual(
+      [near, far, unknown].map((lane) => lane?.limiter.width),
+      [1, 4, 4],
+    );
+  });
+
   test('a registry keeps its lane when it serves by itself', () => {
     const all = lanes();
     const lane = all.of('a.example');

@@ -33,6 +33,8 @@ export interface ConnectOptions {
   readonly open: Set<Connection>;
   /** Of all TLS connections. */
   readonly records: RecordBuffer;
+  /** How long the first round trip took, before any TLS. */
+  readonly onConnected: (milliseconds: number) => void;
 }
 
 /**
@@ -53,7 +55,8 @@ export class Connection implements RecordOwner {
   #error: Error | undefined;
   #uses = 0;
 
-  private constructor({ url, secureContext, open, records }: ConnectOptions) {
+  private constructor(options: ConnectOptions) {
+    const { url, secureContext, open, records, onConnected } = options;
     const isTls = url.protocol === 'https:';
     this.#records = isTls ? records : undefined;
     const bytes = isTls ? TLS_RECORD_BYTES : plainBufferBytes(open.size + 1);
@@ -62,7 +65,9 @@ export class Connection implements RecordOwner {
       buffer: this.#buffer,
       callback: (length) => this.#onRead(length),
     };
+    const startedAt = performance.now();
     this.#socket = openSocket(url, onread, secureContext);
+    this.#socket.once('connect', () => onConnected(performance.now() - startedAt));
     this.#socket.setNoDelay(true);
     this.#socket.on('error', (error) => {
       this.#error = error;

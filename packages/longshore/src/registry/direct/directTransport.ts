@@ -11,6 +11,7 @@ import { RecordBuffer } from './recordBuffer.ts';
 export interface DirectTransport {
   /** The response, or what was odd about it: then somebody else has to ask again. */
   exchange(request: HttpRequest): Promise<HttpResponse | OddResponse>;
+  connectMs(url: URL): number | undefined;
   close(): void;
 }
 
@@ -21,6 +22,8 @@ export function createDirectTransport(parts: TransportParts): DirectTransport {
   const idle = new IdleConnections();
   const open = new Set<Connection>();
   const records = new RecordBuffer();
+  /** By host and port: the same host may be tried in both schemes. */
+  const connectMs = new Map<string, number>();
 
   async function connect(request: HttpRequest): Promise<Connection> {
     return Connection.open({
@@ -30,6 +33,10 @@ export function createDirectTransport(parts: TransportParts): DirectTransport {
       signal: request.signal,
       open,
       records,
+      onConnected: (ms) => {
+        const { host } = request.url;
+        connectMs.set(host, Math.min(ms, connectMs.get(host) ?? ms));
+      },
     });
   }
 
@@ -61,6 +68,7 @@ export function createDirectTransport(parts: TransportParts): DirectTransport {
         throw networkError(error, request);
       }
     },
+    connectMs: ({ host }) => connectMs.get(host),
     close() {
       idle.close();
       for (const connection of open) connection.destroy();
