@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, readdir, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
+import { type NameIo, POOLED_NAMES } from './nameIo.ts';
 import { writeError } from './storeErrors.ts';
 
 /** Permission bits that a store gives its files; `undefined` leaves them to the umask. */
@@ -120,18 +121,34 @@ function isUnsupported(error: unknown): boolean {
   return ['EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM', 'EACCES', 'EBADF'].includes(errnoOf(error) ?? '');
 }
 
-export async function removeQuietly(path: string): Promise<void> {
+export async function removeQuietly(
+  path: string,
+  names: Pick<NameIo, 'removeFile'> = POOLED_NAMES,
+): Promise<void> {
   try {
-    await unlink(path);
+    await names.removeFile(path);
   } catch {
     // Gone already, or not ours to remove: whoever prunes next sees it.
   }
 }
 
-/** Names in a folder; none where there is no folder. */
-export async function listFolder(path: string): Promise<string[]> {
+/** Removes a folder, unless something is in it or it is not ours to remove. True when it is gone. */
+export async function removeFolderQuietly(path: string, names: NameIo): Promise<boolean> {
   try {
-    return await readdir(path);
+    await names.removeFolder(path);
+    return true;
+  } catch (error) {
+    return errnoOf(error) === 'ENOENT';
+  }
+}
+
+/** Names in a folder; none where there is no folder. */
+export async function listFolder(
+  path: string,
+  names: Pick<NameIo, 'list'> = POOLED_NAMES,
+): Promise<string[]> {
+  try {
+    return await names.list(path);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];
     throw error;

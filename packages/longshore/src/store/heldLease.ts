@@ -1,8 +1,9 @@
-import { open, rmdir, stat, unlink } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
-import { listFolder } from './files.ts';
+import { listFolder, removeFolderQuietly } from './files.ts';
 import { formatLeasePulse, parseLease } from './leaseRecord.ts';
+import { type NameIo, POOLED_NAMES } from './nameIo.ts';
 
 export interface HeldLeaseOptions {
   readonly token: string;
@@ -12,6 +13,7 @@ export interface HeldLeaseOptions {
   /** After how much silence others take over. */
   readonly staleMs: number;
   readonly clock: () => number;
+  readonly names: NameIo;
   readonly onEnd: (lease: HeldLease) => void;
 }
 
@@ -25,6 +27,7 @@ export class HeldLease {
   readonly #successorPath: string | undefined;
   readonly #staleMs: number;
   readonly #clock: () => number;
+  readonly #names: NameIo;
   readonly #onEnd: (lease: HeldLease) => void;
   readonly #lost = new AbortController();
   #beats = 0;
@@ -37,6 +40,7 @@ export class HeldLease {
     this.#successorPath = options.successorPath;
     this.#staleMs = options.staleMs;
     this.#clock = options.clock;
+    this.#names = options.names;
     this.#onEnd = options.onEnd;
     this.#confirmedMs = options.clock();
   }
@@ -84,15 +88,16 @@ export class HeldLease {
     const ours = this.#isFresh() || (await this.#pulse('held')) === 'ours';
     this.#end();
     if (!ours) return;
-    if (this.#successorPath === undefined) return removeLeaseFile(this.path);
-    await removeGenerations(dirname(this.path), Number(basename(this.path)) + 1);
-    await rmdir(dirname(this.path)).catch(() => undefined);
+    if (this.#successorPath === undefined) return removeLeaseFile(this.path, this.#names);
+    const folder = dirname(this.path);
+    await removeGenerations(folder, Number(basename(this.path)) + 1, this.#names);
+    await removeFolderQuietly(folder, this.#names);
   }
 
   /** Takes back a lease that was created against the rules: only its own file goes. */
   async withdraw(): Promise<void> {
     this.#end();
-    await removeLeaseFile(this.path);
+    await removeLeaseFile(this.path, this.#names);
   }
 
   #isFresh(): boolean {
@@ -144,23 +149,30 @@ export class HeldLease {
 }
 
 /** The generations of a lease folder, oldest first; none when there is no such folder. */
-export async function listGenerations(folder: string): Promise<number[]> {
-  return (await listFolder(folder))
+export async function listGenerations(
+  folder: string,
+  names: NameIo = POOLED_NAMES,
+): Promise<number[]> {
+  return (await listFolder(folder, names))
     .filter((name) => /^[1-9]\d{0,14}$/.test(name))
     .map(Number)
     .sort((a, b) => a - b);
 }
 
 /** Removes the generations below `limit`, oldest first, so that a newer one is never gone before an older. */
-export async function removeGenerations(folder: string, limit: number): Promise<void> {
-  for (const generation of await listGenerations(folder)) {
-    if (generation < limit) await removeLeaseFile(join(folder, String(generation)));
+export async function removeGenerations(
+  folder: string,
+  limit: number,
+  names: NameIo,
+): Promise<void> {
+  for (const generation of await listGenerations(folder, names)) {
+    if (generation < limit) await removeLeaseFile(join(folder, String(generation)), names);
   }
 }
 
-async function removeLeaseFile(path: string): Promise<void> {
+async function removeLeaseFile(path: string, names: NameIo): Promise<void> {
   try {
-    await unlink(path);
+    await names.removeFile(path);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }

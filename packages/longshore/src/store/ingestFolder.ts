@@ -1,9 +1,9 @@
 import { chmodSync, writeFileSync } from 'node:fs';
-import { readFile, rm, rmdir, stat } from 'node:fs/promises';
+import { readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import type { Descriptor } from '../image/index.ts';
-import { replaceFile } from './files.ts';
+import { removeFolderQuietly, removeQuietly, replaceFile } from './files.ts';
 import type { PrefixDigest } from './frontierHash.ts';
 import {
   formatIngestState,
@@ -13,6 +13,7 @@ import {
   parseIngestState,
   parsePieces,
 } from './ingestRecord.ts';
+import type { NameIo } from './nameIo.ts';
 import { PieceLog } from './pieceLog.ts';
 import type { ByteRange } from './types.ts';
 
@@ -23,23 +24,27 @@ const PIECES = 'pieces';
 /** The part of `state.json` that holds after a crash of the machine. */
 export type DurableRecord = Pick<IngestState, 'synced' | 'checkpoints'>;
 
+export interface IngestFolderOptions {
+  readonly bootId: string | undefined;
+  readonly mode: number | undefined;
+  readonly names: NameIo;
+}
+
 /** The files of one ingest: `data`, `state.json` and `pieces` in a folder named by its lease's token. */
 export class IngestFolder {
   readonly path: string;
   readonly dataPath: string;
   readonly pieces: PieceLog;
   readonly #mode: number | undefined;
+  readonly #names: NameIo;
   #state: IngestState;
   #stateWritten = false;
 
-  constructor(
-    path: string,
-    descriptor: Descriptor,
-    { bootId, mode }: { readonly bootId: string | undefined; readonly mode: number | undefined },
-  ) {
+  constructor(path: string, descriptor: Descriptor, { bootId, mode, names }: IngestFolderOptions) {
     this.path = path;
     this.dataPath = join(path, DATA);
     this.#mode = mode;
+    this.#names = names;
     const { digest, size } = descriptor;
     this.#state = { digest, size, bootId, synced: [], checkpoints: [] };
     this.pieces = new PieceLog(join(path, PIECES), mode, () => this.#writeStateNow());
@@ -80,9 +85,15 @@ export class IngestFolder {
 
   /** Removes the folder, and the one around it when nothing else is in it. */
   async remove(): Promise<void> {
-    // Empty once a small blob is published; then looking for more is left out.
-    await rmdir(this.path).catch(() => rm(this.path, { recursive: true, force: true }));
-    await rmdir(dirname(this.path)).catch(() => undefined);
+    const names = this.#names;
+    if (this.#stateWritten) {
+      // Once the data is published these two are all; looking for more is left out where they are.
+      for (const name of [PIECES, STATE]) await removeQuietly(join(this.path, name), names);
+    }
+    if (!(await removeFolderQuietly(this.path, names))) {
+      await rm(this.path, { recursive: true, force: true });
+    }
+    await removeFolderQuietly(dirname(this.path), names);
   }
 
   #writeStateNow(): void {

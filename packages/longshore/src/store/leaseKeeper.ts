@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '../errors.ts';
@@ -15,6 +15,7 @@ import {
 } from './holder.ts';
 import { digestKey, type StoreLayout } from './layout.ts';
 import { formatLeaseHead, formatLeasePulse, type LeaseWatch, parseLease } from './leaseRecord.ts';
+import { type NameIo, POOLED_NAMES } from './nameIo.ts';
 import { fileSystemNow, runMarkName } from './runMarks.ts';
 import { writeError } from './storeErrors.ts';
 
@@ -36,6 +37,8 @@ export interface LeaseKeeperOptions {
   readonly identity: HolderIdentity;
   readonly timing: LeaseTiming;
   readonly clock: () => number;
+  /** @defaultValue {@link POOLED_NAMES} */
+  readonly names?: NameIo | undefined;
 }
 
 /** A lease that is ours now. */
@@ -56,12 +59,14 @@ export type LeaseAttempt = GrantedLease | { readonly lease: undefined; readonly 
  */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
+  readonly #names: NameIo;
   readonly #held = new Set<HeldLease>();
   #timer: NodeJS.Timeout | undefined;
   #beating = false;
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
+    this.#names = options.names ?? POOLED_NAMES;
   }
 
   /** One try to get the lease on a blob. `watch` is the same over all tries of one waiter. */
@@ -82,7 +87,7 @@ export class LeaseKeeper {
 
   async #tryIn(folder: string, watch: LeaseWatch): Promise<LeaseAttempt> {
     // Whoever makes the folder finds nothing in it.
-    const seen = (await this.#makeFolder(folder)) ? [] : await listGenerations(folder);
+    const seen = (await this.#makeFolder(folder)) ? [] : await listGenerations(folder, this.#names);
     const top = seen.at(-1) ?? 0;
     const judged = await this.#judge(folder, top, watch);
     if (judged.state === 'held') return { lease: undefined, heldBy: judged.heldBy };
@@ -92,7 +97,7 @@ export class LeaseKeeper {
       await lease.withdraw();
       return { lease: undefined, heldBy: 'another process' };
     }
-    if (top > 0) await removeGenerations(folder, top + 1);
+    if (top > 0) await removeGenerations(folder, top + 1, this.#names);
     return { lease, endedToken: judged.endedToken };
   }
 
@@ -155,7 +160,7 @@ export class LeaseKeeper {
     lease: HeldLease,
     before: { seen: readonly number[]; top: number; text: string | undefined },
   ): Promise<boolean> {
-    const now = await listGenerations(folder);
+    const now = await listGenerations(folder, this.#names);
     if (now.at(-1) !== before.top + 1) return false;
     const others = now.slice(0, -1);
     if (!others.every((generation) => before.seen.includes(generation))) return false;
@@ -185,13 +190,12 @@ export class LeaseKeeper {
   async #makeFolder(folder: string): Promise<boolean> {
     const { directory } = this.#options.modes;
     try {
-      await mkdir(folder);
-      if (directory !== undefined) await chmod(folder, directory);
+      await this.#names.makeFolder(folder);
+      if (directory !== undefined) await this.#names.setMode(folder, directory);
       return true;
     } catch (error) {
       if (!['EEXIST', 'ENOENT'].includes(errnoOf(error) ?? '')) throw error;
-      if (errnoOf(error) === 'ENOENT')
-        await mkdir(this.#options.layout.leases, { recursive: true });
+      if (errnoOf(error) === 'ENOENT') await this.#names.makeFolders(this.#options.layout.leases);
       return false;
     }
   }
@@ -203,20 +207,16 @@ export class LeaseKeeper {
   ): Promise<HeldLease | undefined> {
     const { identity, timing, clock, modes } = this.#options;
     try {
-      const file = await open(path, 'wx', 0o666);
-      try {
-        await file.write(formatLeaseHead(token, identity) + formatLeasePulse('held', 0), 0);
-        if (modes.file !== undefined) await file.chmod(modes.file);
-      } finally {
-        await file.close();
-      }
+      const text = formatLeaseHead(token, identity) + formatLeasePulse('held', 0);
+      await this.#names.create(path, text, modes.file);
     } catch (error) {
       if (errnoOf(error) === 'EEXIST') return undefined;
       throw error;
     }
     const onEnd = (ended: HeldLease): void => this.#forget(ended);
     const { staleMs } = timing;
-    const lease = new HeldLease({ token, path, successorPath, staleMs, clock, onEnd });
+    const names = this.#names;
+    const lease = new HeldLease({ token, path, successorPath, staleMs, clock, names, onEnd });
     this.#held.add(lease);
     this.#timer ??= setInterval(() => void this.#beatAll(), timing.heartbeatMs).unref();
     return lease;

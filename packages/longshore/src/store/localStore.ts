@@ -71,7 +71,7 @@ export class LocalStore implements Store {
   async has(descriptor: Pick<Descriptor, 'digest' | 'size'>): Promise<boolean> {
     const path = this.blobPath(descriptor.digest);
     try {
-      const { size, mtimeMs } = await stat(path);
+      const { size, mtimeMs } = await this.#parts.context.names.stat(path);
       if (size !== descriptor.size) return false;
       await this.#beginRun();
       if (Date.now() - mtimeMs > TOUCH_INTERVAL_MS) await this.#markUsed(path);

@@ -12,6 +12,7 @@ import { type IngestRecord, trustedRanges } from './ingestRecord.ts';
 import { ingestFolder, type StoreLayout } from './layout.ts';
 import type { GrantedLease } from './leaseKeeper.ts';
 import { isLeaseToken } from './leaseRecord.ts';
+import type { NameIo } from './nameIo.ts';
 import { RangeSet } from './rangeSet.ts';
 import { writeError } from './storeErrors.ts';
 import { makeFolder } from './storeFormat.ts';
@@ -25,6 +26,7 @@ export interface IngestContext {
   readonly publisher: BlobPublisher;
   readonly io: WriteIo;
   readonly asyncWrites: boolean;
+  readonly names: NameIo;
   /** For {@link Ingest.hashElsewhere}. */
   readonly hashThread: HashThread;
   readonly checkpointBytes: number;
@@ -67,18 +69,18 @@ export async function openIngest(
   const { lease, endedToken } = grant;
   const home = ingestFolder(context.layout, descriptor.digest);
   const path = join(home, lease.token);
-  const { bootId, modes } = context;
-  const folder = new IngestFolder(path, descriptor, { bootId, mode: modes.file });
+  const { bootId, modes, names } = context;
+  const folder = new IngestFolder(path, descriptor, { bootId, mode: modes.file, names });
   let file: FileHandle | undefined;
   try {
-    const tokens = await listFolder(home);
+    const tokens = await listFolder(home, names);
     const leftover = await findLeftover(home, tokens, { descriptor, bootId });
     const adopted =
       leftover === undefined ? undefined : await adopt(leftover, path, endedToken, context);
     for (const token of tokens) {
       await rm(join(home, token), { recursive: true, force: true });
     }
-    await makeFolder(path, modes.directory);
+    await makeFolder(path, modes.directory, names);
     file = await open(folder.dataPath, constants.O_RDWR | constants.O_CREAT, 0o666);
     if (modes.file !== undefined) await file.chmod(modes.file);
     const resumed = await resume(file, descriptor, adopted, options);

@@ -8,6 +8,7 @@ import { IndexWriter } from './indexWriter.ts';
 import { layoutOf } from './layout.ts';
 import { LEASE_DEFAULTS, LeaseKeeper } from './leaseKeeper.ts';
 import { LocalStore } from './localStore.ts';
+import { namesFor } from './nameIo.ts';
 import { ReferenceBook } from './referenceBook.ts';
 import { prepareStore } from './storeFormat.ts';
 import { CHECKPOINT_BYTES } from './syncPace.ts';
@@ -84,6 +85,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
   const io = { ...SYSTEM_IO, ...options.io };
   const staleMs = options.leaseStaleMs ?? LEASE_DEFAULTS.staleMs;
   const heartbeatMs = options.heartbeatMs ?? LEASE_DEFAULTS.heartbeatMs;
+  const names = namesFor(layout.root);
   const book = new ReferenceBook(layout, modes);
   const context = {
     layout,
@@ -91,13 +93,14 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
     publisher: new BlobPublisher(layout, modes, (file) => io.syncData(file), options.poolThreads),
     io,
     asyncWrites: options.asyncWrites ?? false,
+    names,
     hashThread: new HashThread(options.hashThreadBytes ?? hashThreadBytes()),
     checkpointBytes: options.checkpointBytes ?? CHECKPOINT_BYTES,
     clock,
     bootId: identity.bootId,
   };
   const timing = { heartbeatMs, staleMs };
-  const leases = new LeaseKeeper({ layout, modes, identity, timing, clock });
+  const leases = new LeaseKeeper({ layout, modes, identity, timing, clock, names });
   const index = new IndexWriter(layout, modes, book);
   index.heal();
   return new LocalStore({ context, book, index, leases, staleMs, isNew });

@@ -1,9 +1,10 @@
-import { chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
 import { MEDIA_TYPES } from '../image/index.ts';
 import { isTemporaryName, replaceFile, type StoreModes, syncFolder } from './files.ts';
 import { BLOB_ALGORITHMS, type StoreLayout } from './layout.ts';
+import { type NameIo, POOLED_NAMES } from './nameIo.ts';
 import { readError, writeError } from './storeErrors.ts';
 
 /** The format that this code writes, and the newest that it reads. */
@@ -139,11 +140,15 @@ export async function exists(path: string): Promise<boolean> {
 }
 
 /** Makes a folder, and those above it, with the store's mode; what is there stays as it is. */
-export async function makeFolder(path: string, mode: number | undefined): Promise<void> {
+export async function makeFolder(
+  path: string,
+  mode: number | undefined,
+  names: NameIo = POOLED_NAMES,
+): Promise<void> {
   try {
-    const first = await mkdir(path, { recursive: true });
+    const first = await names.makeFolders(path);
     if (first === undefined || mode === undefined) return;
-    for (let at = path; at.length >= first.length; at = dirname(at)) await chmod(at, mode);
+    for (let at = path; at.length >= first.length; at = dirname(at)) await names.setMode(at, mode);
   } catch (cause) {
     throw writeError(cause, path);
   }

@@ -1,23 +1,12 @@
 import { statfs } from 'node:fs/promises';
 import { connect } from 'node:net';
 import os from 'node:os';
+import { fileSystemName } from '../fileSystem.ts';
 import { median } from './stats/moments.ts';
 import type { Environment } from './types.ts';
 
 const PROBES = 5;
 const PROBE_TIMEOUT_MS = 2000;
-
-/** Names of what `statfs` gives as a number (Linux, linux/magic.h); others are given in hex. */
-const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
-  [0xef53, 'ext4'],
-  [0x58465342, 'xfs'],
-  [0x9123683e, 'btrfs'],
-  [0x01021994, 'tmpfs'],
-  [0x794c7630, 'overlayfs'],
-  [0x6969, 'nfs'],
-  [0x0bd00bd0, 'lustre'],
-  [0x2fc12fc1, 'zfs'],
-]);
 
 /**
  * Reads what this machine and the way to the registry are. What cannot be found out is left out.
@@ -49,7 +38,7 @@ export async function readEnvironment(options: {
 async function fileSystemOf(folder: string): Promise<string | undefined> {
   if (process.platform !== 'linux') return undefined;
   const { type } = await statfs(folder).catch(() => ({ type: undefined }));
-  return type === undefined ? undefined : (FILE_SYSTEMS.get(type) ?? `0x${type.toString(16)}`);
+  return type === undefined ? undefined : (fileSystemName(type) ?? `0x${type.toString(16)}`);
 }
 
 type Line = Pick<Environment, 'rttMs' | 'addressFamily' | 'remoteAddress'>;

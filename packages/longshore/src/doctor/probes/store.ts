@@ -1,30 +1,11 @@
 import { link, mkdtemp, open, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../../errors.ts';
+import { fileSystemName } from '../../fileSystem.ts';
 import type { StoreFacts } from '../types.ts';
 
 const SYNCS = 7;
 const SYNCED_BYTES: number = 64 * 1024;
-
-/** Magic numbers of statfs(2). */
-const FILE_SYSTEMS: ReadonlyMap<number, string> = new Map([
-  [0xef53, 'ext4'],
-  [0x58465342, 'xfs'],
-  [0x9123683e, 'btrfs'],
-  [0x2fc12fc1, 'zfs'],
-  [0x01021994, 'tmpfs'],
-  [0x794c7630, 'overlay'],
-  [0x6969, 'nfs'],
-  [0xff534d42, 'cifs'],
-  [0xfe534d42, 'smb'],
-  [0x0bd00bd0, 'lustre'],
-  [0x19830326, 'beegfs'],
-  [0x47504653, 'gpfs'],
-  [0x00c36400, 'ceph'],
-  [0x65735546, 'fuse'],
-  [0x01021997, '9p'],
-  [0xf2f52010, 'f2fs'],
-]);
 
 /**
  * Looks at the place of a store. Files are made in a folder of their own there, and removed; where
@@ -36,7 +17,7 @@ export async function probeStore(path: string): Promise<StoreFacts> {
   return {
     path,
     exists: place === path,
-    fileSystem: space === undefined ? undefined : FILE_SYSTEMS.get(space.type),
+    fileSystem: space === undefined ? undefined : fileSystemName(space.type),
     freeBytes: space === undefined ? undefined : space.bavail * space.bsize,
     // Some file systems count none and say 0 of 0.
     freeInodes: space === undefined || space.files === 0 ? undefined : space.ffree,

@@ -1,0 +1,32 @@
+/** Names of what `statfs` gives as a number (Linux, linux/magic.h). */
+const NAMES: ReadonlyMap<number, string> = new Map([
+  [0xef53, 'ext4'],
+  [0x58465342, 'xfs'],
+  [0x9123683e, 'btrfs'],
+  [0x2fc12fc1, 'zfs'],
+  [0x01021994, 'tmpfs'],
+  [0x794c7630, 'overlay'],
+  [0x6969, 'nfs'],
+  [0xff534d42, 'cifs'],
+  [0xfe534d42, 'smb'],
+  [0x0bd00bd0, 'lustre'],
+  [0x19830326, 'beegfs'],
+  [0x47504653, 'gpfs'],
+  [0x00c36400, 'ceph'],
+  [0x65735546, 'fuse'],
+  [0x01021997, '9p'],
+  [0xf2f52010, 'f2fs'],
+]);
+
+/** Those that ask nobody else about a name. */
+const LOCAL: ReadonlySet<string> = new Set(['ext4', 'xfs', 'btrfs', 'tmpfs', 'overlay', 'f2fs']);
+
+/** What kind of file system it is, by the `type` of `statfs`; `undefined` for one that is not known. */
+export function fileSystemName(type: number): string | undefined {
+  return process.platform === 'linux' ? NAMES.get(type) : undefined;
+}
+
+/** Whether it is on this machine, so that looking at a name takes microseconds; no where it is not known. */
+export function isLocalFileSystem(type: number): boolean {
+  return LOCAL.has(fileSystemName(type) ?? '');
+}
