@@ -36,7 +36,8 @@ export function createRegistry(options: RegistryOptions = {}): Registry & Regist
       return openBlob(client, repository, descriptor, request);
     },
     ping: (host, { signal } = {}) => ping(client, host, shared(signal)),
-    connectMs: (host) => transport.connectMs(client.urlOf({ access: { registry: host }, path: '' })),
+    connectMs: (host) =>
+      transport.connectMs(client.urlOf({ access: { registry: host }, path: '' })),
     close: () => transport.close(),
   };
   const { mirrors } = options;
