@@ -113,7 +113,10 @@ export class Refusals {
     // Well below a ceiling that an earlier refusal set, the number of flows cannot be the reason.
     const few = this.#ceiling < this.#max && inFlight < 0.5 * this.#ceiling;
     // Sent before the last refusal was known, answered after it: the same burst, not a second one.
-    if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, inFlight);
+    // What it was sent after may have been refused as well, and counts for nothing.
+    if (this.#isResting(atMs)) {
+      return few ? base : this.#lower(atMs, Math.min(inFlight, this.#ceiling));
+    }
     if (few) {
       this.#pace.slowDown(atMs, count, this.#notBeforeMs);
       if (this.#pace.futile) this.#raiseSoon(atMs);
