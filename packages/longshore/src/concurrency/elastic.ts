@@ -33,6 +33,7 @@ import type {
   Knee,
 } from './elasticTypes.ts';
 import { isOurOwn, Tally, type Verdict } from './elasticVerdict.ts';
+import { Waits } from './elasticWaits.ts';
 import { checkWidth } from './width.ts';
 
 /**
@@ -80,6 +81,7 @@ class Elastic implements ElasticController {
   #probingMs = 0;
   #rttMs = 50;
   readonly #processor: Processor;
+  readonly #waits: Waits;
   readonly #breaks = new Breaks();
   /** What wider gave when it was tried last: more, the same, or less than what is kept. */
   #above: 'unknown' | 'more' | 'same' | 'less' = 'unknown';
@@ -87,6 +89,7 @@ class Elastic implements ElasticController {
   constructor(options: ElasticOptions, rules: ElasticRules) {
     this.#rules = rules;
     this.#processor = new Processor(rules);
+    this.#waits = new Waits(rules);
     this.#turns = new ProbeTurns(rules);
     this.#random = options.random;
     this.#max = checkWidth(options.max ?? 64, 'the most connections');
@@ -121,6 +124,7 @@ class Elastic implements ElasticController {
   oneFirst(): void {
     if (this.#remembered !== undefined || this.#lastMs !== undefined) return;
     this.#first.begin();
+    this.#refusals.oneFirst();
     this.#width = 1;
     this.target = this.#coordinator.claim(this.#origin, 1);
   }
@@ -133,6 +137,7 @@ class Elastic implements ElasticController {
     this.#processor.take(sample, elapsedMs, isFilled);
     this.#tally.add(sample, elapsedMs, !isFilled && (sample.waiting ?? 0) === 0);
     if (this.phase === 'probing') this.#probingMs += elapsedMs;
+    this.#waits.take(sample, elapsedMs);
     this.#step(sample, elapsedMs);
     const before = this.target;
     const reached = Math.min(this.#width, this.#refusals.ceiling, this.#refusals.reach);
@@ -338,9 +343,7 @@ class Elastic implements ElasticController {
       this.#turns.failed(direction) > 0 || (direction > 0 && this.#base < this.#rules.few);
     const step = careful && !steep ? this.#rules.fineStep : this.#rules.step;
     const probe = startProbe(direction, this.#base, { step, most: this.#cap() });
-    // More flows bring nothing to a full processor, and fewer than one began with are no relief.
-    const isVain = this.#processor.isFull && (direction > 0 || this.#base <= this.#cold);
-    if (probe === undefined || isVain) {
+    if (probe === undefined || this.#isVain(direction)) {
       this.#turns.pass(direction);
       this.#hold(this.#turns.holdMs);
       return;
@@ -353,6 +356,13 @@ class Elastic implements ElasticController {
     this.#probe = probe;
     this.reason = `probing ${probe.low} against ${probe.high}`;
     this.#setWidth(nextWidth(probe, this.#random));
+  }
+
+  #isVain(direction: Direction): boolean {
+    // Fewer flows that wait for answers get fewer answers.
+    if (direction < 0 && this.#waits.areMany) return true;
+    // More flows bring nothing to a full processor, and fewer than one began with are no relief.
+    return this.#processor.isFull && (direction > 0 || this.#base <= this.#cold);
   }
 
   #probing(probe: Probe, goodput: Goodput): void {
@@ -396,7 +406,7 @@ class Elastic implements ElasticController {
     const change = this.#reference.take(goodput, this.#base);
     if (change === 'none') {
       this.#leftMs -= this.#rules.windowMs;
-      if (this.#leftMs <= 0) this.#beginProbe(this.#turns.next());
+      if (this.#leftMs <= 0) this.#beginProbe(this.#waits.areMany ? 1 : this.#turns.next());
       return;
     }
     this.#turns.changed(change);
@@ -406,7 +416,10 @@ class Elastic implements ElasticController {
       this.#reference.lower();
       return this.#hold(this.#rules.firstHoldMs);
     }
-    if (this.#base < this.#cap()) this.#beginProbe(1);
+    if (this.#base >= this.#cap()) return;
+    // Smaller blobs take more of them, and probes would come too late.
+    if (this.#waits.areMany) this.#startAgain();
+    else this.#beginProbe(1);
   }
 
   #hold(forMs: number): void {

@@ -52,6 +52,11 @@ export class Refusals {
     this.#proven = Math.max(1, options.start - 2);
   }
 
+  /** One flow goes first: nothing more is taken for granted. */
+  oneFirst(): void {
+    this.#proven = 1;
+  }
+
   get ceiling(): number {
     return Math.min(this.#max, this.#ceiling);
   }

@@ -58,6 +58,8 @@ export const ELASTIC_RULES = {
   busyPart: 0.75,
   /** A start that a full processor has ended goes on when it was not full for so long. */
   calmMs: 120,
+  /** Where flows wait for answers for more than this part of their time, fewer are not tried. */
+  waitPart: 0.25,
   /** A probe whose width is not filled for so long gives the lock back. */
   abandonMs: 8_000,
   /** Below this part of the width in use, goodput says nothing about the width. */

@@ -45,6 +45,8 @@ export interface ElasticSample extends TimedSample {
   readonly rttMs?: number | undefined;
   /** The least time from a request on a new connection to its answer. @defaultValue `rttMs` */
   readonly setupMs?: number | undefined;
+  /** The least time from a request on a kept connection to its answer. @defaultValue `rttMs` */
+  readonly answerMs?: number | undefined;
   /** Processor time of this process over that of all cores, 0 to 1. */
   readonly cpuBusy?: number;
   /** `performance.eventLoopUtilization().utilization`, 0 to 1. */

@@ -344,6 +344,30 @@ test('widths that are none are refused', () => {
   }
 });
 
+test('where flows mostly wait for answers nothing narrower is tried, and a fall begins the doubling anew', () => {
+  const widthsOf = (requests: number): number[] => {
+    const controller = elastic({ random: seededRandom(3), max: 32 });
+    const widths: number[] = [];
+    for (let i = 1; i <= 600; i += 1) {
+      const { target: active } = controller;
+      // Ten flows fill the link, which is half as wide from 20 s on.
+      const bytes = (i < 200 ? 5_000_000 : 2_500_000) * Math.min(1, active / 10);
+      const sample = { bytes, active, waiting: 500, requests, acceptedAt: active, rttMs: 80 };
+      widths.push(controller.observe({ atMs: 100 * i, ...sample }));
+    }
+    return widths;
+  };
+  // What the start has settled at, after a second of it.
+  const settled = 16;
+  const moving = widthsOf(0);
+  const waiting = widthsOf(12);
+  assert.deepEqual([moving[26], waiting[26]], [settled, settled]);
+  assert.ok(Math.min(...moving.slice(26, 200)) < settled, 'fewer flows are tried');
+  assert.equal(Math.min(...waiting.slice(26)), settled, 'none are');
+  assert.ok(Math.max(...moving.slice(200, 240)) < 2 * settled, 'a probe');
+  assert.equal(Math.max(...waiting.slice(200, 240)), 2 * settled, 'it doubles');
+});
+
 describe('near a server', () => {
   const near = (): ReturnType<typeof elastic> => {
     const controller = elastic({ random: seededRandom(1) });
@@ -375,12 +399,12 @@ describe('near a server', () => {
 
   test('others follow within a tenth of a second where it does not', () => {
     const widths = feed(near(), { forMs: 100, loopBusy: 0.5, bytes: 400_000 });
-    assert.deepEqual([...new Set(widths)], [1, 4]);
+    assert.deepEqual([...new Set(widths)], [1, 3, 4]);
   });
 
   test('others follow where nothing comes: another server may serve the bytes', () => {
     const widths = feed(near(), { forMs: 100, loopBusy: 0.99, bytes: 0 });
-    assert.deepEqual(widths, [1, 1, 1, 4, 4]);
+    assert.deepEqual(widths, [1, 1, 1, 3, 4]);
   });
 
   test('more follow when the processor has become free', () => {

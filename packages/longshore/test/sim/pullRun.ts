@@ -279,6 +279,7 @@ class PullRun {
       silent: this.#silent(),
       rttMs: rtt * 1000,
       setupMs: (4 * rtt + request) * 1000,
+      answerMs: (rtt + request) * 1000,
       cpuBusy: this.#world.scenario.cpu === undefined ? 0 : this.#busy,
     });
     this.#trace.push({
