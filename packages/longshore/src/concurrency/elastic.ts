@@ -360,7 +360,7 @@ class Elastic implements ElasticController {
 
   #isVain(direction: Direction): boolean {
     // Fewer flows that wait for answers get fewer answers.
-    if (direction < 0 && this.#waits.areMany) return true;
+    if (direction < 0 && this.#waits.areLong) return true;
     // More flows bring nothing to a full processor, and fewer than one began with are no relief.
     return this.#processor.isFull && (direction > 0 || this.#base <= this.#cold);
   }
@@ -406,7 +406,7 @@ class Elastic implements ElasticController {
     const change = this.#reference.take(goodput, this.#base);
     if (change === 'none') {
       this.#leftMs -= this.#rules.windowMs;
-      if (this.#leftMs <= 0) this.#beginProbe(this.#waits.areMany ? 1 : this.#turns.next());
+      if (this.#leftMs <= 0) this.#beginProbe(this.#waits.areLong ? 1 : this.#turns.next());
       return;
     }
     this.#turns.changed(change);
@@ -418,7 +418,7 @@ class Elastic implements ElasticController {
     }
     if (this.#base >= this.#cap()) return;
     // Smaller blobs take more of them, and probes would come too late.
-    if (this.#waits.areMany) this.#startAgain();
+    if (change === 'fell' && this.#waits.areLong) this.#startAgain();
     else this.#beginProbe(1);
   }
 

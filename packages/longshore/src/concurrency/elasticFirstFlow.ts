@@ -13,6 +13,7 @@ export class FirstFlow {
   readonly #rules: ElasticRules;
   #isAlone = false;
   #waitedMs = 0;
+  #bytes = 0;
   #movedMs: number | undefined;
 
   constructor(rules: ElasticRules) {
@@ -36,7 +37,8 @@ export class FirstFlow {
   take(sample: ElasticSample, elapsedMs: number): boolean {
     if (this.#movedMs === undefined) this.#waitedMs += elapsedMs;
     else this.#movedMs += elapsedMs;
-    if (sample.bytes > BODY_BYTES) this.#movedMs ??= 0;
+    this.#bytes += sample.bytes;
+    if (this.#bytes > BODY_BYTES) this.#movedMs ??= 0;
     const { aloneMs, aloneMostMs } = this.#rules;
     // Another server may serve the bytes, and that one may be far away.
     const isLate = this.#movedMs === undefined && this.#waitedMs >= aloneMostMs;

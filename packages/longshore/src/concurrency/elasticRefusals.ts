@@ -118,10 +118,7 @@ export class Refusals {
     // Well below a ceiling that an earlier refusal set, the number of flows cannot be the reason.
     const few = this.#ceiling < this.#max && inFlight < 0.5 * this.#ceiling;
     // Sent before the last refusal was known, answered after it: the same burst, not a second one.
-    // What it was sent after may have been refused as well, and counts for nothing.
-    if (this.#isResting(atMs)) {
-      return few ? base : this.#lower(atMs, Math.min(inFlight, this.#ceiling));
-    }
+    if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, inFlight);
     if (few) {
       this.#pace.slowDown(atMs, count, this.#notBeforeMs);
       if (this.#pace.futile) this.#raiseSoon(atMs);
@@ -137,7 +134,9 @@ export class Refusals {
    * believe more than was in flight costs a second refusal, and all that is waited for it.
    */
   #lower(atMs: number, inFlight: number): number {
-    this.#ceiling = Math.max(1, Math.min(this.#max, inFlight));
+    // In a burst, what a request was sent after may have been refused as well, and counts for nothing.
+    const most = this.#isResting(atMs) ? this.ceiling : this.#max;
+    this.#ceiling = Math.max(1, Math.min(most, inFlight));
     this.#proven = Math.min(this.#proven, this.#ceiling);
     if (!this.#isResting(atMs)) {
       this.#raiseWaitMs = Math.min(LONGEST_RAISE_MS, this.#raiseWaitMs * 2);

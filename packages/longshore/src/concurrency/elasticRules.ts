@@ -5,7 +5,7 @@
 export const ELASTIC_RULES = {
   /** Goodput is measured over so long. */
   windowMs: 400,
-  /** Near by, the first flow is looked at for so long, or until nothing has come for so long. */
+  /** Near by, the first flow is looked at for so long, or until no body has come for so long. */
   aloneMs: 40,
   aloneMostMs: 60,
   /** After a doubling, slow start gets so many round trips before goodput counts. */

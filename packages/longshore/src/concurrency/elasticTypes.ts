@@ -45,7 +45,12 @@ export interface ElasticSample extends TimedSample {
   readonly rttMs?: number | undefined;
   /** The least time from a request on a new connection to its answer. @defaultValue `rttMs` */
   readonly setupMs?: number | undefined;
-  /** The least time from a request on a kept connection to its answer. @defaultValue `rttMs` */
+  /** Flows in flight, those of small blobs too. @defaultValue `active` */
+  readonly inFlight?: number | undefined;
+  /**
+   * The least time from a request on a kept connection to its answer.
+   * @defaultValue `rttMs`, for the engine's is just that
+   */
   readonly answerMs?: number | undefined;
   /** Processor time of this process over that of all cores, 0 to 1. */
   readonly cpuBusy?: number;
@@ -95,7 +100,7 @@ export type ElasticPhase = 'starting' | 'probing' | 'holding';
 export interface ElasticController extends Controller<ElasticSample> {
   readonly phase: ElasticPhase;
   readonly admission: Admission;
-  /** It holds its width because the processor is full: to be shown less samples is a relief. */
+  /** It holds its width because the processor is full: to be shown fewer samples is a relief. */
   readonly isResting: boolean;
   /**
    * Before anything moves, where a round trip to the server takes next to no time: one flow goes

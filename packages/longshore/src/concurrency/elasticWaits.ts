@@ -16,13 +16,14 @@ export class Waits {
   }
 
   take(sample: ElasticSample, elapsedMs: number): void {
-    const { requests = 0, active, rttMs = 50, answerMs = rttMs } = sample;
+    const { requests = 0, active, inFlight = active, rttMs = 50, answerMs = rttMs } = sample;
     if (active < 1 || elapsedMs <= 0) return;
-    const part = Math.min(1, (requests * answerMs) / (active * elapsedMs));
+    // More than 1 where requests come in bursts: only the average says something.
+    const part = (requests * answerMs) / (Math.max(active, inFlight) * elapsedMs);
     this.#part += Math.min(1, elapsedMs / AVERAGED_MS) * (part - this.#part);
   }
 
-  get areMany(): boolean {
+  get areLong(): boolean {
     return this.#part > this.#rules.waitPart;
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { type NameIo, POOLED_NAMES } from './nameIo.ts';
@@ -121,21 +121,18 @@ function isUnsupported(error: unknown): boolean {
   return ['EINVAL', 'EISDIR', 'ENOTSUP', 'EPERM', 'EACCES', 'EBADF'].includes(errnoOf(error) ?? '');
 }
 
-export async function removeQuietly(
-  path: string,
-  names: Pick<NameIo, 'removeFile'> = POOLED_NAMES,
-): Promise<void> {
+export async function removeQuietly(path: string): Promise<void> {
   try {
-    await names.removeFile(path);
+    await unlink(path);
   } catch {
     // Gone already, or not ours to remove: whoever prunes next sees it.
   }
 }
 
 /** Removes a folder, unless something is in it or it is not ours to remove. True when it is gone. */
-export async function removeFolderQuietly(path: string, names: NameIo): Promise<boolean> {
+export async function removeFolderQuietly(path: string): Promise<boolean> {
   try {
-    await names.removeFolder(path);
+    await rmdir(path);
     return true;
   } catch (error) {
     return errnoOf(error) === 'ENOENT';

@@ -1,4 +1,4 @@
-import { open, stat } from 'node:fs/promises';
+import { open, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { listFolder, removeFolderQuietly } from './files.ts';
@@ -13,7 +13,6 @@ export interface HeldLeaseOptions {
   /** After how much silence others take over. */
   readonly staleMs: number;
   readonly clock: () => number;
-  readonly names: NameIo;
   readonly onEnd: (lease: HeldLease) => void;
 }
 
@@ -27,7 +26,6 @@ export class HeldLease {
   readonly #successorPath: string | undefined;
   readonly #staleMs: number;
   readonly #clock: () => number;
-  readonly #names: NameIo;
   readonly #onEnd: (lease: HeldLease) => void;
   readonly #lost = new AbortController();
   #beats = 0;
@@ -40,7 +38,6 @@ export class HeldLease {
     this.#successorPath = options.successorPath;
     this.#staleMs = options.staleMs;
     this.#clock = options.clock;
-    this.#names = options.names;
     this.#onEnd = options.onEnd;
     this.#confirmedMs = options.clock();
   }
@@ -88,16 +85,16 @@ export class HeldLease {
     const ours = this.#isFresh() || (await this.#pulse('held')) === 'ours';
     this.#end();
     if (!ours) return;
-    if (this.#successorPath === undefined) return removeLeaseFile(this.path, this.#names);
+    if (this.#successorPath === undefined) return removeLeaseFile(this.path);
     const folder = dirname(this.path);
-    await removeGenerations(folder, Number(basename(this.path)) + 1, this.#names);
-    await removeFolderQuietly(folder, this.#names);
+    await removeGenerations(folder, Number(basename(this.path)) + 1);
+    await removeFolderQuietly(folder);
   }
 
   /** Takes back a lease that was created against the rules: only its own file goes. */
   async withdraw(): Promise<void> {
     this.#end();
-    await removeLeaseFile(this.path, this.#names);
+    await removeLeaseFile(this.path);
   }
 
   #isFresh(): boolean {
@@ -160,19 +157,15 @@ export async function listGenerations(
 }
 
 /** Removes the generations below `limit`, oldest first, so that a newer one is never gone before an older. */
-export async function removeGenerations(
-  folder: string,
-  limit: number,
-  names: NameIo,
-): Promise<void> {
-  for (const generation of await listGenerations(folder, names)) {
-    if (generation < limit) await removeLeaseFile(join(folder, String(generation)), names);
+export async function removeGenerations(folder: string, limit: number): Promise<void> {
+  for (const generation of await listGenerations(folder)) {
+    if (generation < limit) await removeLeaseFile(join(folder, String(generation)));
   }
 }
 
-async function removeLeaseFile(path: string, names: NameIo): Promise<void> {
+async function removeLeaseFile(path: string): Promise<void> {
   try {
-    await names.removeFile(path);
+    await unlink(path);
   } catch (error) {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }

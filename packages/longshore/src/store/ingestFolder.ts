@@ -13,7 +13,6 @@ import {
   parseIngestState,
   parsePieces,
 } from './ingestRecord.ts';
-import type { NameIo } from './nameIo.ts';
 import { PieceLog } from './pieceLog.ts';
 import type { ByteRange } from './types.ts';
 
@@ -27,7 +26,6 @@ export type DurableRecord = Pick<IngestState, 'synced' | 'checkpoints'>;
 export interface IngestFolderOptions {
   readonly bootId: string | undefined;
   readonly mode: number | undefined;
-  readonly names: NameIo;
 }
 
 /** The files of one ingest: `data`, `state.json` and `pieces` in a folder named by its lease's token. */
@@ -36,15 +34,13 @@ export class IngestFolder {
   readonly dataPath: string;
   readonly pieces: PieceLog;
   readonly #mode: number | undefined;
-  readonly #names: NameIo;
   #state: IngestState;
   #stateWritten = false;
 
-  constructor(path: string, descriptor: Descriptor, { bootId, mode, names }: IngestFolderOptions) {
+  constructor(path: string, descriptor: Descriptor, { bootId, mode }: IngestFolderOptions) {
     this.path = path;
     this.dataPath = join(path, DATA);
     this.#mode = mode;
-    this.#names = names;
     const { digest, size } = descriptor;
     this.#state = { digest, size, bootId, synced: [], checkpoints: [] };
     this.pieces = new PieceLog(join(path, PIECES), mode, () => this.#writeStateNow());
@@ -85,15 +81,14 @@ export class IngestFolder {
 
   /** Removes the folder, and the one around it when nothing else is in it. */
   async remove(): Promise<void> {
-    const names = this.#names;
     if (this.#stateWritten) {
       // Once the data is published these two are all; looking for more is left out where they are.
-      for (const name of [PIECES, STATE]) await removeQuietly(join(this.path, name), names);
+      for (const name of [PIECES, STATE]) await removeQuietly(join(this.path, name));
     }
-    if (!(await removeFolderQuietly(this.path, names))) {
+    if (!(await removeFolderQuietly(this.path))) {
       await rm(this.path, { recursive: true, force: true });
     }
-    await removeFolderQuietly(dirname(this.path), names);
+    await removeFolderQuietly(dirname(this.path));
   }
 
   #writeStateNow(): void {

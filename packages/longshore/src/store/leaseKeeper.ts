@@ -97,7 +97,7 @@ export class LeaseKeeper {
       await lease.withdraw();
       return { lease: undefined, heldBy: 'another process' };
     }
-    if (top > 0) await removeGenerations(folder, top + 1, this.#names);
+    if (top > 0) await removeGenerations(folder, top + 1);
     return { lease, endedToken: judged.endedToken };
   }
 
@@ -215,8 +215,7 @@ export class LeaseKeeper {
     }
     const onEnd = (ended: HeldLease): void => this.#forget(ended);
     const { staleMs } = timing;
-    const names = this.#names;
-    const lease = new HeldLease({ token, path, successorPath, staleMs, clock, names, onEnd });
+    const lease = new HeldLease({ token, path, successorPath, staleMs, clock, onEnd });
     this.#held.add(lease);
     this.#timer ??= setInterval(() => void this.#beatAll(), timing.heartbeatMs).unref();
     return lease;

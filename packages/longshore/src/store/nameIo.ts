@@ -5,17 +5,16 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  statfsSync,
   statSync,
   writeSync,
 } from 'node:fs';
-import { chmod, mkdir, open, readdir, rmdir, stat, unlink } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, stat, statfs } from 'node:fs/promises';
 import { isLocalFileSystem } from '../fileSystem.ts';
 
 /** There at once, or later: to be awaited. */
 type Soon<T> = T | Promise<T>;
 
-/** What is done to names around a blob, before it moves and after. Errors are those of `node:fs`. */
+/** What is done to names before a blob moves, while a connection waits. Errors are those of `node:fs`. */
 export interface NameIo {
   stat(path: string): Soon<{ readonly size: number; readonly mtimeMs: number }>;
   list(path: string): Soon<string[]>;
@@ -25,9 +24,6 @@ export interface NameIo {
   setMode(path: string, mode: number): Soon<unknown>;
   /** Makes a file that must not be there. @param mode `undefined` leaves it to the umask */
   create(path: string, text: string, mode: number | undefined): Soon<unknown>;
-  removeFile(path: string): Soon<unknown>;
-  /** Of an empty folder. */
-  removeFolder(path: string): Soon<unknown>;
 }
 
 /** On the thread pool: each call takes a turn of the event loop, whatever the file system does. */
@@ -46,8 +42,6 @@ export const POOLED_NAMES: NameIo = {
       await file.close();
     }
   },
-  removeFile: (path) => unlink(path),
-  removeFolder: (path) => rmdir(path),
 };
 
 /**
@@ -69,14 +63,12 @@ export const BLOCKING_NAMES: NameIo = {
       closeSync(fd);
     }
   },
-  removeFile: (path) => unlink(path),
-  removeFolder: (path) => rmdir(path),
 };
 
 /** What suits the file system of a folder: one across a network may take its time. */
-export function namesFor(folder: string): NameIo {
+export async function namesFor(folder: string): Promise<NameIo> {
   try {
-    return isLocalFileSystem(statfsSync(folder).type) ? BLOCKING_NAMES : POOLED_NAMES;
+    return isLocalFileSystem((await statfs(folder)).type) ? BLOCKING_NAMES : POOLED_NAMES;
   } catch {
     return POOLED_NAMES;
   }

@@ -70,7 +70,7 @@ export async function openIngest(
   const home = ingestFolder(context.layout, descriptor.digest);
   const path = join(home, lease.token);
   const { bootId, modes, names } = context;
-  const folder = new IngestFolder(path, descriptor, { bootId, mode: modes.file, names });
+  const folder = new IngestFolder(path, descriptor, { bootId, mode: modes.file });
   let file: FileHandle | undefined;
   try {
     const tokens = await listFolder(home, names);

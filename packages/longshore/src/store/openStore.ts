@@ -8,7 +8,7 @@ import { IndexWriter } from './indexWriter.ts';
 import { layoutOf } from './layout.ts';
 import { LEASE_DEFAULTS, LeaseKeeper } from './leaseKeeper.ts';
 import { LocalStore } from './localStore.ts';
-import { namesFor } from './nameIo.ts';
+import { type NameIo, namesFor } from './nameIo.ts';
 import { ReferenceBook } from './referenceBook.ts';
 import { prepareStore } from './storeFormat.ts';
 import { CHECKPOINT_BYTES } from './syncPace.ts';
@@ -67,6 +67,8 @@ export interface StoreOptions {
   readonly hashThreadBytes?: number | undefined;
   /** Threads of Node's pool (`UV_THREADPOOL_SIZE`), on which files are synced. @defaultValue 4 */
   readonly poolThreads?: number | undefined;
+  /** What is done to names before a blob moves. @defaultValue what suits the file system */
+  readonly names?: NameIo | undefined;
   /** The system calls that write. @defaultValue those of `node:fs` */
   readonly io?: Partial<WriteIo> | undefined;
 }
@@ -85,7 +87,7 @@ export async function openStore(path: string, options: StoreOptions = {}): Promi
   const io = { ...SYSTEM_IO, ...options.io };
   const staleMs = options.leaseStaleMs ?? LEASE_DEFAULTS.staleMs;
   const heartbeatMs = options.heartbeatMs ?? LEASE_DEFAULTS.heartbeatMs;
-  const names = namesFor(layout.root);
+  const names = options.names ?? (await namesFor(layout.root));
   const book = new ReferenceBook(layout, modes);
   const context = {
     layout,

@@ -19,7 +19,7 @@ export interface Slot {
 /** What a lane has seen since it was last asked. */
 type Seen = Pick<
   ElasticSample,
-  'bytes' | 'requests' | 'acceptedAt' | 'refusals' | 'breaks' | 'turnedAway'
+  'bytes' | 'requests' | 'inFlight' | 'acceptedAt' | 'refusals' | 'breaks' | 'turnedAway'
 >;
 
 /** How long a server that refuses is left in peace where no controller decides. */
@@ -159,6 +159,7 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
     const seen: Seen = {
       bytes: this.#bytes,
       requests: this.#requests,
+      inFlight: this.#flows,
       breaks: this.#breaks,
       ...(this.#acceptedAt === 0 ? {} : { acceptedAt: this.#acceptedAt }),
       ...(this.#refusals === undefined ? {} : { refusals: this.#refusals }),

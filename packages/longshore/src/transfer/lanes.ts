@@ -89,8 +89,10 @@ export class Lanes {
 
   /** Nothing is about to change, and this processor is full. */
   get areResting(): boolean {
-    for (const { controller } of this.#lanes.keys())
-      if (controller?.isResting !== true) return false;
+    for (const { controller, limiter } of this.#lanes.keys()) {
+      const isUsed = limiter.active > 0 || limiter.waiting > 0;
+      if (isUsed && controller?.isResting !== true) return false;
+    }
     return true;
   }
 
@@ -108,8 +110,9 @@ export class Lanes {
    */
   begin(connectMs: (registry: string) => number | undefined): void {
     for (const [registry, { limiter, controller }] of this.#byRegistry) {
-      if (controller === undefined) continue;
-      if ((connectMs(registry) ?? Number.POSITIVE_INFINITY) < NEAR_MS) controller.oneFirst();
+      const isNear = (connectMs(registry) ?? Number.POSITIVE_INFINITY) < NEAR_MS;
+      if (controller === undefined || !isNear) continue;
+      controller.oneFirst();
       limiter.resize(controller.target);
     }
   }
@@ -133,8 +136,9 @@ export class Lanes {
       this.#lanes.set(lane, origin);
     } else if (serving !== lane) {
       this.#byRegistry.set(registry, serving);
-      // Those who wait in it get their permits there, and find that their place is elsewhere now.
+      // Those who wait in it get their permits now, and find that their place is elsewhere.
       this.#lanes.delete(lane);
+      lane.limiter.resize(this.#limiters.width);
       lane.controller?.close();
     }
   }

@@ -415,10 +415,11 @@ describe('near a server', () => {
     assert.ok(controller.target > 1, String(controller.target));
   });
 
-  test('what a first flow was refused, no others are sent after', () => {
+  test('where the connection of the first one broke, no others follow it', () => {
     const controller = near();
-    feed(controller, { forMs: 20, refusals: { count: 1, inFlight: 0 }, bytes: 0 });
-    assert.deepEqual([...new Set(feed(controller, { fromMs: 20, forMs: 200 }))], [1]);
+    feed(controller, { forMs: 40, breaks: 1, bytes: 0 });
+    const widths = feed(controller, { fromMs: 40, forMs: 200, bytes: 400_000, loopBusy: 0.1 });
+    assert.deepEqual([...new Set(widths)], [1]);
   });
 
   test('what is remembered goes before', () => {

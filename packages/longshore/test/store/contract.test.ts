@@ -1,4 +1,5 @@
 import { openStore } from '../../src/store/index.ts';
+import { POOLED_NAMES } from '../../src/store/nameIo.ts';
 import { testStoreContract } from './contract.ts';
 import { makeFolder } from './support.ts';
 
@@ -19,6 +20,14 @@ testStoreContract('local, shared by a group', async () => {
   const folder = await makeFolder();
   return {
     open: () => openStore(folder.path, { groupShared: true }),
+    remove: () => folder[Symbol.asyncDispose](),
+  };
+});
+
+testStoreContract('local, as across a network', async () => {
+  const folder = await makeFolder();
+  return {
+    open: () => openStore(folder.path, { names: POOLED_NAMES }),
     remove: () => folder[Symbol.asyncDispose](),
   };
 });

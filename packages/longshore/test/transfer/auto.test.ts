@@ -198,6 +198,20 @@ describe('lanes', () => {
     assert.notEqual(early.lane, undefined);
   });
 
+  test('those who wait behind the first flow to a server that is known go on at once', async () => {
+    const all = lanes();
+    all.learn('a.example', 'https://cdn.example');
+    const mine = all.of('b.example');
+    all.begin(() => 1);
+    const first = await all.acquire('b.example', {});
+    assert.equal(first.lane, mine);
+    const second = all.acquire('b.example', {});
+    all.learn('b.example', 'https://cdn.example');
+    // The first one keeps its permit all the while.
+    assert.equal((await second).lane, all.of('a.example'));
+    first.permit.release();
+  });
+
   test('one flow goes first where connecting takes no time', () => {
     const all = lanes();
     const [near, far, unknown] = ['near.example', 'far.example', 'unknown.example'].map((name) =>

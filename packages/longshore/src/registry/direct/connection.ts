@@ -65,8 +65,13 @@ export class Connection implements RecordOwner {
       buffer: this.#buffer,
       callback: (length) => this.#onRead(length),
     };
-    const startedAt = performance.now();
-    this.#socket = openSocket(url, onread, secureContext);
+    // Loading what TLS needs is no part of the way to the server, nor is looking up its name.
+    const context = isTls ? secureContext() : undefined;
+    let startedAt = performance.now();
+    this.#socket = openSocket(url, onread, context);
+    this.#socket.once('lookup', () => {
+      startedAt = performance.now();
+    });
     this.#socket.once('connect', () => onConnected(performance.now() - startedAt));
     this.#socket.setNoDelay(true);
     this.#socket.on('error', (error) => {
@@ -179,15 +184,15 @@ function plainBufferBytes(connections: number): number {
   return Math.min(LARGEST_BUFFER_BYTES, Math.max(SMALLEST_BUFFER_BYTES, share));
 }
 
-function openSocket(url: URL, onread: OnReadOpts, secureContext: () => SecureContext): Socket {
+function openSocket(url: URL, onread: OnReadOpts, context: SecureContext | undefined): Socket {
   const host = bareHostname(url.hostname);
   const port = Number(url.port === '' ? defaultPort(url) : url.port);
-  if (url.protocol !== 'https:') return connectTcp({ host, port, onread });
+  if (context === undefined) return connectTcp({ host, port, onread });
   const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
     host,
     port,
     onread,
-    secureContext: secureContext(),
+    secureContext: context,
     ALPNProtocols: ['http/1.1'],
     // A server name is a name: addresses are not allowed in it (RFC 6066).
     ...(isIP(host) === 0 ? { servername: host } : {}),
