@@ -134,11 +134,12 @@ export class Refusals {
    * believe more than was in flight costs a second refusal, and all that is waited for it.
    */
   #lower(atMs: number, inFlight: number): number {
+    const isBurst = this.#isResting(atMs);
     // In a burst, what a request was sent after may have been refused as well, and counts for nothing.
-    const most = this.#isResting(atMs) ? this.ceiling : this.#max;
+    const most = isBurst ? this.ceiling : this.#max;
     this.#ceiling = Math.max(1, Math.min(most, inFlight));
     this.#proven = Math.min(this.#proven, this.#ceiling);
-    if (!this.#isResting(atMs)) {
+    if (!isBurst) {
       this.#raiseWaitMs = Math.min(LONGEST_RAISE_MS, this.#raiseWaitMs * 2);
       this.#raiseAtMs = atMs + this.#raiseWaitMs;
     }

@@ -5,6 +5,7 @@ export type { ChosenReference } from './choosePrune.ts';
 export { type ClearOptions, clearStore } from './clearStore.ts';
 export { isGroupFolder, listFolder, replaceFile, storeModes } from './files.ts';
 export type { HolderIdentity } from './holder.ts';
+export type { NameIo } from './nameIo.ts';
 export { openStore, type StoreOptions } from './openStore.ts';
 export type { PrunedLeftover } from './pruneLeftovers.ts';
 export { type PruneOptions, type PruneResult, pruneStore } from './pruneStore.ts';

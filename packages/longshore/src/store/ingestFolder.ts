@@ -23,11 +23,6 @@ const PIECES = 'pieces';
 /** The part of `state.json` that holds after a crash of the machine. */
 export type DurableRecord = Pick<IngestState, 'synced' | 'checkpoints'>;
 
-export interface IngestFolderOptions {
-  readonly bootId: string | undefined;
-  readonly mode: number | undefined;
-}
-
 /** The files of one ingest: `data`, `state.json` and `pieces` in a folder named by its lease's token. */
 export class IngestFolder {
   readonly path: string;
@@ -37,7 +32,11 @@ export class IngestFolder {
   #state: IngestState;
   #stateWritten = false;
 
-  constructor(path: string, descriptor: Descriptor, { bootId, mode }: IngestFolderOptions) {
+  constructor(
+    path: string,
+    descriptor: Descriptor,
+    { bootId, mode }: { readonly bootId: string | undefined; readonly mode: number | undefined },
+  ) {
     this.path = path;
     this.dataPath = join(path, DATA);
     this.#mode = mode;

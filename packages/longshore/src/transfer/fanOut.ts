@@ -80,7 +80,7 @@ export class FanOut implements FlowTable {
     this.#ticksSoon = true;
     setTimeout(() => {
       this.#ticksSoon = false;
-      this.tick();
+      this.#tick();
     }, SOON_MS).unref();
   }
 
@@ -89,16 +89,16 @@ export class FanOut implements FlowTable {
    * which would be refused as well.
    */
   refused(): void {
-    queueMicrotask(() => this.tick());
+    queueMicrotask(() => this.#tick());
   }
 
   /** Call it a few dozen times a second while blobs move. */
   look(): void {
     const { lanes, now } = this.#options;
-    if (!lanes.areResting || now() - this.#tickedAt >= RESTING_MS) this.tick();
+    if (!lanes.areResting || now() - this.#tickedAt >= RESTING_MS) this.#tick();
   }
 
-  tick(): void {
+  #tick(): void {
     const now = this.#options.now();
     this.#tickedAt = now;
     const flows = [...this.#moves.keys()];

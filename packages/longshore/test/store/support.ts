@@ -29,12 +29,12 @@ export async function makeFolder(): Promise<{
   };
 }
 
-/** Writes everything that an ingest lacks, in chunks, and commits it. */
 /** Makes a shell script of that name in a folder. */
 export async function writeProgram(folder: string, name: string, script: string): Promise<void> {
   await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 }
 
+/** Writes everything that an ingest lacks, in chunks, and commits it. */
 export async function fill(
   ingest: Ingest | undefined,
   bytes: Uint8Array,

@@ -11,6 +11,7 @@ import { RecordBuffer } from './recordBuffer.ts';
 export interface DirectTransport {
   /** The response, or what was odd about it: then somebody else has to ask again. */
   exchange(request: HttpRequest): Promise<HttpResponse | OddResponse>;
+  /** The least time that connecting to this host has taken; before that, `undefined`. */
   connectMs(url: URL): number | undefined;
   close(): void;
 }

@@ -2,7 +2,7 @@
 export const TLS_RECORD_BYTES: number = 16 * 1024;
 /**
  * Hashing and writing 16 KiB at a time costs a third more. One buffer for each connection does not
- * stay in a core's cache: 8 % of the time (docs/adr/0024).
+ * stay in a core's cache: up to 8 % of the time (docs/adr/0024).
  */
 const BUFFER_BYTES = 256 * 1024;
 
