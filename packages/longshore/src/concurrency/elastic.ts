@@ -2,7 +2,7 @@ import { Breaks } from './elasticBreaks.ts';
 import { createElasticCoordinator, type ElasticCoordinator } from './elasticCoordinator.ts';
 import { FirstFlow } from './elasticFirstFlow.ts';
 import { fairGoodput, type Goodput, Meter } from './elasticMeter.ts';
-import { dwellMs, guardDownMs, guardUpMs, rampMs } from './elasticPace.ts';
+import { Pace } from './elasticPace.ts';
 import {
   type Direction,
   describeProbe,
@@ -79,7 +79,7 @@ class Elastic implements ElasticController {
   readonly #turns: ProbeTurns;
   #leftMs = 0;
   #probingMs = 0;
-  #rttMs = 50;
+  readonly #pace: Pace;
   readonly #processor: Processor;
   readonly #waits: Waits;
   readonly #breaks = new Breaks();
@@ -90,6 +90,7 @@ class Elastic implements ElasticController {
     this.#rules = rules;
     this.#processor = new Processor(rules);
     this.#waits = new Waits(rules);
+    this.#pace = new Pace(rules);
     this.#turns = new ProbeTurns(rules);
     this.#random = options.random;
     this.#max = checkWidth(options.max ?? 64, 'the most connections');
@@ -132,7 +133,7 @@ class Elastic implements ElasticController {
   observe(sample: ElasticSample): number {
     const elapsedMs = Math.max(0, sample.atMs - (this.#lastMs ?? sample.atMs));
     this.#lastMs = sample.atMs;
-    this.#rttMs = sample.rttMs ?? this.#rttMs;
+    this.#pace.take(sample);
     const isFilled = sample.active >= this.#rules.filled * this.target;
     this.#processor.take(sample, elapsedMs, isFilled);
     this.#tally.add(sample, elapsedMs, !isFilled && (sample.waiting ?? 0) === 0);
@@ -140,7 +141,7 @@ class Elastic implements ElasticController {
     this.#waits.take(sample, elapsedMs);
     this.#step(sample, elapsedMs);
     const before = this.target;
-    const reached = Math.min(this.#width, this.#refusals.ceiling, this.#refusals.reach);
+    const reached = Math.min(this.#stretched(), this.#refusals.ceiling, this.#refusals.reach);
     this.target = this.#coordinator.claim(this.#origin, reached);
     if (this.target !== before && this.phase === 'starting') this.#newLevel();
     return this.target;
@@ -192,7 +193,7 @@ class Elastic implements ElasticController {
       return;
     }
     // A flow more or less is noise; a width not in use, or not yet given up, is not.
-    const width = this.phase === 'starting' ? this.target : this.#width;
+    const width = this.phase === 'starting' ? this.target : this.#stretched();
     const used = sample.active / width;
     if (sample.active < 1 || used < this.#rules.filled || used > 1 / this.#rules.filled) {
       this.#clearWindow();
@@ -207,7 +208,7 @@ class Elastic implements ElasticController {
   }
 
   #takeBreaks(sample: ElasticSample): boolean {
-    const said = this.#breaks.take(sample, this.#rttMs);
+    const said = this.#breaks.take(sample, this.#pace.rttMs);
     if (said === undefined) return false;
     if (said === 'turned away') {
       const { base } = this.#refusals.turnAway(sample.atMs, sample.turnedAway?.inFlight ?? 1);
@@ -228,7 +229,7 @@ class Elastic implements ElasticController {
     this.#processor.forget();
     this.#turns.fallBack();
     this.reason = reason;
-    if (this.phase === 'starting') this.#base = this.#width;
+    if (this.phase === 'starting') this.#base = this.#bestSoFar();
     this.#base = Math.max(1, Math.min(base, this.#base));
     this.#hold(this.#rules.afterRefusalMs);
   }
@@ -258,10 +259,10 @@ class Elastic implements ElasticController {
    * ends the start is judged over a full window after the ramp.
    */
   #start(elapsedMs: number): void {
-    const ramped = this.#levelMs - elapsedMs >= rampMs(this.#rules, this.#rttMs);
+    const ramped = this.#levelMs - elapsedMs >= this.#pace.rampMs;
     if (!ramped) this.#window.clear();
     const settled = this.#window.ms >= this.#rules.windowMs - 1e-6;
-    const dwell = dwellMs(this.#rules, this.#rttMs, this.#processor.isBusy);
+    const dwell = this.#pace.dwellMs(this.#processor.isBusy);
     if (!settled && this.#burst.ms < dwell - 1e-6) return;
     const seen = (settled ? this.#window : this.#burst).read();
     this.#burst.clear();
@@ -291,6 +292,12 @@ class Elastic implements ElasticController {
     this.#hold(this.#turns.holdMs);
   }
 
+  /** What the start would settle at now. */
+  #bestSoFar(): number {
+    const { visited } = this.#startup;
+    return visited.size > 1 ? bestVisited(this.#startup, this.#rules).width : this.#width;
+  }
+
   #costsNothing(elasticity: number | undefined): boolean {
     return elasticity !== undefined && elasticity > -this.#rules.worthElasticity;
   }
@@ -300,8 +307,10 @@ class Elastic implements ElasticController {
     this.#turns.startAgain();
     this.#coordinator.endProbe(this.#origin);
     this.#probe = undefined;
+    // What is open now is where it begins, and what is open then counts as it is.
+    const from = Math.round(this.#base * this.#waits.stretch);
     this.phase = 'starting';
-    this.#setWidth(this.#base);
+    this.#setWidth(from);
   }
 
   /**
@@ -426,7 +435,7 @@ class Elastic implements ElasticController {
     this.#coordinator.endProbe(this.#origin);
     this.phase = 'holding';
     this.#probe = undefined;
-    const guardsMs = this.#rules.holdGuards * guardUpMs(this.#rules, this.#rttMs);
+    const guardsMs = this.#rules.holdGuards * this.#pace.guardUpMs;
     this.#leftMs = Math.max(forMs, guardsMs, this.#rules.holdProbes * this.#probingMs);
     this.#probingMs = 0;
     this.#reference?.restart();
@@ -435,8 +444,8 @@ class Elastic implements ElasticController {
 
   #setWidth(wanted: number): void {
     const width = Math.max(1, Math.min(this.#cap(), wanted));
-    if (width > this.#width) this.#guardMs = guardUpMs(this.#rules, this.#rttMs);
-    else if (width < this.#width) this.#guardMs = guardDownMs(this.#rules, this.#rttMs);
+    if (width > this.#width) this.#guardMs = this.#pace.guardUpMs;
+    else if (width < this.#width) this.#guardMs = this.#pace.guardDownMs;
     else this.#guardMs = 0;
     this.#width = width;
     this.#newLevel();
@@ -446,6 +455,12 @@ class Elastic implements ElasticController {
     this.#levelMs = 0;
     this.#processor.newLevel();
     this.#clearWindow();
+  }
+
+  /** The width in flows that move becomes one in flows that move or wait. */
+  #stretched(): number {
+    if (this.phase === 'starting') return this.#width;
+    return Math.min(this.#cap(), Math.round(this.#width * this.#waits.stretch));
   }
 
   #cap(): number {

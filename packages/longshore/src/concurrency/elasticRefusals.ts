@@ -10,8 +10,8 @@ const MOODY_RAISE_MS = 5_000;
 const MANY = 12;
 /** Two requests at a time cost nothing to speak of while an answer takes less than this, */
 const NEAR_MS = 60;
-/** and with round trips longer than this they would take ten seconds. */
-const FAR_MS = 80;
+/** and while it takes longer than this they would take ten seconds. */
+const FAR_MS = 340;
 
 /** What follows from a refusal. */
 export interface RefusalOutcome {
@@ -38,7 +38,6 @@ export class Refusals {
   #notBeforeMs = 0;
   #proven: number;
   #count = 0;
-  #rttMs = 0;
   #setupMs = 0;
 
   constructor(options: {
@@ -81,15 +80,14 @@ export class Refusals {
   get reach(): number {
     if (this.#count > 0) return this.#proven + 1;
     if (this.#setupMs < NEAR_MS) return this.#proven + 2;
-    const few = this.#rttMs < FAR_MS ? 2 : 4;
+    const few = this.#setupMs < FAR_MS ? 2 : 4;
     return this.#proven + (this.#proven < MANY ? few : this.#proven >> 1);
   }
 
   /** Books a sample; an outcome when it holds refusals. */
   take(sample: ElasticSample, base: number): RefusalOutcome | undefined {
     const { atMs, refusals } = sample;
-    this.#rttMs = sample.rttMs ?? this.#rttMs;
-    this.#setupMs = sample.setupMs ?? this.#rttMs;
+    this.#setupMs = sample.setupMs ?? sample.rttMs ?? this.#setupMs;
     const accepted = sample.acceptedAt ?? (sample.requests === undefined ? sample.active : 0);
     this.#proven = Math.max(this.#proven, Math.min(this.#max, accepted));
     this.#pace.book(atMs, sample.requests ?? 0);

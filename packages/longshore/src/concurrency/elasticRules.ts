@@ -20,7 +20,7 @@ export const ELASTIC_RULES = {
   /** While starting, clear growth is believed after so long. */
   dwellRtts: 2,
   dwellLeastMs: 200,
-  /** And with round trips below `nearMs`, where slow start is over in no time, after so long. */
+  /** And near by, where slow start is over in no time and answers take less than twice `nearMs`, after so long. */
   dwellNearMs: 50,
   nearMs: 30,
   slowElasticity: 0.3,
@@ -60,6 +60,9 @@ export const ELASTIC_RULES = {
   calmMs: 120,
   /** Where flows wait for answers for more than this part of their time, fewer are not tried. */
   waitPart: 0.25,
+  /** Where they wait for more than this part, the width is stretched to keep as many moving, up to so many times. */
+  waitFree: 0.1,
+  mostStretch: 3,
   /** A probe whose width is not filled for so long gives the lock back. */
   abandonMs: 8_000,
   /** Below this part of the width in use, goodput says nothing about the width. */

@@ -41,7 +41,7 @@ export interface ElasticSample extends TimedSample {
   readonly turnedAway?: { readonly count: number; readonly inFlight: number } | undefined;
   /** Open flows without a byte for a second or more while others move. */
   readonly silent?: number;
-  /** Round trip to this origin. @defaultValue 50 ms */
+  /** Round trip to this origin, without the time that the server takes. @defaultValue 50 ms */
   readonly rttMs?: number | undefined;
   /** The least time from a request on a new connection to its answer. @defaultValue `rttMs` */
   readonly setupMs?: number | undefined;
@@ -49,7 +49,7 @@ export interface ElasticSample extends TimedSample {
   readonly inFlight?: number | undefined;
   /**
    * The least time from a request on a kept connection to its answer.
-   * @defaultValue `rttMs`, for the engine's is just that
+   * @defaultValue `rttMs`
    */
   readonly answerMs?: number | undefined;
   /** Processor time of this process over that of all cores, 0 to 1. */

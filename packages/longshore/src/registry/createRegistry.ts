@@ -36,8 +36,11 @@ export function createRegistry(options: RegistryOptions = {}): Registry & Regist
       return openBlob(client, repository, descriptor, request);
     },
     ping: (host, { signal } = {}) => ping(client, host, shared(signal)),
-    connectMs: (host) =>
-      transport.connectMs(client.urlOf({ access: { registry: host }, path: '' })),
+    connectMs(server) {
+      const isOrigin = server.includes('://');
+      const registry = { access: { registry: server }, path: '' };
+      return transport.connectMs(isOrigin ? new URL(server) : client.urlOf(registry));
+    },
     close: () => transport.close(),
   };
   const { mirrors } = options;

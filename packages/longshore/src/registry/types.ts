@@ -112,9 +112,10 @@ export interface Registry {
   /** Whether the credentials are accepted by the registry; for `login`. Throws when they are not. */
   ping(registry: string, options?: { signal?: AbortSignal | undefined }): Promise<void>;
   /**
-   * The least time that connecting to its host has taken so far, in milliseconds; `undefined` where
-   * no connection of our own was opened yet.
+   * The least time that connecting to a host has taken so far, in milliseconds; `undefined` where no
+   * connection of our own was opened yet.
+   * @param server a registry, or an origin that serves its bytes
    */
-  connectMs(registry: string): number | undefined;
+  connectMs(server: string): number | undefined;
   close(): Promise<void>;
 }

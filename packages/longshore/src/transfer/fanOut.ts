@@ -221,8 +221,8 @@ export class FanOut implements FlowTable {
   }
 }
 
-function setupSeconds({ fastestSetupMs }: Lane): number {
-  return (fastestSetupMs ?? ASSUMED_SETUP_MS) / 1000;
+function setupSeconds({ fastestAnswerMs }: Lane): number {
+  return (fastestAnswerMs ?? ASSUMED_SETUP_MS) / 1000;
 }
 
 /** The cut range as both its parts, so that one look at the flows serves for several cuts. */

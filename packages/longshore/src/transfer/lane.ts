@@ -48,7 +48,7 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
   #turnedAway: { count: number; inFlight: number } | undefined;
   #failuresInARow = 0;
   #nextAt = 0;
-  #fastestSetupMs: number | undefined;
+  #fastestAnswerMs: number | undefined;
   readonly #met = new Map<keyof Met, number>();
 
   constructor(limiter: Limiter, controller: C | undefined, now: () => number) {
@@ -78,8 +78,8 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
   }
 
   /** Best time from a request to its response head: the round trip, and the least the server needs. */
-  get fastestSetupMs(): number | undefined {
-    return this.#fastestSetupMs;
+  get fastestAnswerMs(): number | undefined {
+    return this.#fastestAnswerMs;
   }
 
   async acquire(options: AcquireOptions): Promise<Permit> {
@@ -118,8 +118,8 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
         this.#open += 1;
         this.#failuresInARow = 0;
         this.#acceptedAt = Math.max(this.#acceptedAt, inFlight);
-        const setupMs = this.#now() - sentAt;
-        this.#fastestSetupMs = Math.min(this.#fastestSetupMs ?? setupMs, setupMs);
+        const answerMs = this.#now() - sentAt;
+        this.#fastestAnswerMs = Math.min(this.#fastestAnswerMs ?? answerMs, answerMs);
       },
       refused: (retryAfterMs) => {
         this.meet('refusals');

@@ -3,6 +3,7 @@ import {
   createElasticCoordinator,
   createKeyedLimiter,
   type ElasticCoordinator,
+  type ElasticSample,
   elastic,
   type KeyedLimiter,
   type Knee,
@@ -19,7 +20,13 @@ const FIRST_WIDTH = 4;
 /** A server that is connected to in less than this is taken to be on this machine or next to it. */
 const NEAR_MS = 5;
 
+/** Of TCP and of TLS 1.3. */
+const CONNECT_RTTS = 2;
+
 export type Workers = number | 'auto';
+
+/** The least time that connecting to a registry, or to an origin that serves its bytes, has taken. */
+export type ConnectMs = (server: string) => number | undefined;
 
 export interface LanesOptions {
   readonly workers: Workers;
@@ -65,6 +72,7 @@ export class Lanes {
   readonly #byOrigin = new Map<string, Lane>();
   readonly #load = createLoadMeter();
   readonly #lanes = new Map<Lane, string>();
+  #connectMs: ConnectMs = () => undefined;
 
   constructor(options: LanesOptions) {
     this.#options = options;
@@ -104,11 +112,9 @@ export class Lanes {
     return lane;
   }
 
-  /**
-   * Before the first body: what is known of the way to each registry that was asked for manifests.
-   * @param connectMs how long connecting to a registry has taken
-   */
-  begin(connectMs: (registry: string) => number | undefined): void {
+  /** Before the first body: something is known of the way to each registry that was asked for manifests. */
+  begin(connectMs: ConnectMs): void {
+    this.#connectMs = connectMs;
     for (const [registry, { limiter, controller }] of this.#byRegistry) {
       const isNear = (connectMs(registry) ?? Number.POSITIVE_INFINITY) < NEAR_MS;
       if (controller === undefined || !isNear) continue;
@@ -148,11 +154,11 @@ export class Lanes {
     if (this.#options.workers !== 'auto') return;
     const atMs = this.#options.now();
     const load = this.#load();
-    const seen = Array.from(this.#lanes.keys(), (lane) => ({ lane, ...lane.take() }));
+    const seen = Array.from(this.#lanes, ([lane, origin]) => ({ lane, origin, ...lane.take() }));
     const totalBytes = seen.reduce((sum, { bytes }) => sum + bytes, 0);
     const totalActive = seen.reduce((sum, { lane }) => sum + lane.limiter.active, 0);
-    for (const { lane, ...sample } of seen) {
-      const { limiter, controller, fastestSetupMs: rttMs } = lane;
+    for (const { lane, origin, ...sample } of seen) {
+      const { limiter, controller } = lane;
       if (controller === undefined) continue;
       const { splittable, silent } = look(lane);
       const target = controller.observe({
@@ -164,7 +170,7 @@ export class Lanes {
         active: limiter.active,
         waiting: limiter.waiting + splittable,
         silent,
-        ...(rttMs === undefined ? {} : { rttMs }),
+        ...this.#wayTo(origin, lane),
       });
       if (target !== limiter.width) limiter.resize(target);
     }
@@ -194,6 +200,17 @@ export class Lanes {
       if (knee !== undefined) knees.push([registry, knee]);
     }
     await memory.remember(knees);
+  }
+
+  /** Where somebody else connects for us, as through a proxy, the time of an answer is all that is known. */
+  #wayTo(
+    origin: string,
+    { fastestAnswerMs: answerMs }: Lane,
+  ): Pick<ElasticSample, 'rttMs' | 'answerMs' | 'setupMs'> {
+    if (answerMs === undefined) return {};
+    const rttMs = this.#connectMs(origin);
+    if (rttMs === undefined) return { rttMs: answerMs };
+    return { rttMs, answerMs, setupMs: answerMs + CONNECT_RTTS * rttMs };
   }
 
   #create(registry: string): Lane {

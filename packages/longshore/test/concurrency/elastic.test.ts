@@ -344,28 +344,55 @@ test('widths that are none are refused', () => {
   }
 });
 
+const WIDEST = 32;
+
+/** Ten flows that move fill the link, which is half as wide from 20 s on; `waits` is for answers. */
+function followWaits(waitPart: (seconds: number) => number): number[] {
+  const controller = elastic({ random: seededRandom(3), max: WIDEST });
+  return Array.from({ length: 600 }, (_, i) => {
+    const { target: active } = controller;
+    const part = waitPart(i / 10);
+    const bytes = (i < 200 ? 5_000_000 : 2_500_000) * Math.min(1, ((1 - part) * active) / 10);
+    const requests = (part * active * 100) / 80;
+    const sample = { bytes, active, waiting: 500, requests, acceptedAt: active, rttMs: 80 };
+    return controller.observe({ atMs: 100 * i, ...sample });
+  });
+}
+
 test('where flows mostly wait for answers nothing narrower is tried, and a fall begins the doubling anew', () => {
-  const widthsOf = (requests: number): number[] => {
-    const controller = elastic({ random: seededRandom(3), max: 32 });
-    const widths: number[] = [];
-    for (let i = 1; i <= 600; i += 1) {
-      const { target: active } = controller;
-      // Ten flows fill the link, which is half as wide from 20 s on.
-      const bytes = (i < 200 ? 5_000_000 : 2_500_000) * Math.min(1, active / 10);
-      const sample = { bytes, active, waiting: 500, requests, acceptedAt: active, rttMs: 80 };
-      widths.push(controller.observe({ atMs: 100 * i, ...sample }));
-    }
-    return widths;
-  };
   // What the start has settled at, after a second of it.
   const settled = 16;
-  const moving = widthsOf(0);
-  const waiting = widthsOf(12);
-  assert.deepEqual([moving[26], waiting[26]], [settled, settled]);
+  const moving = followWaits(() => 0);
+  const waiting = followWaits(() => 0.4);
+  assert.equal(moving[26], settled);
   assert.ok(Math.min(...moving.slice(26, 200)) < settled, 'fewer flows are tried');
-  assert.equal(Math.min(...waiting.slice(26)), settled, 'none are');
+  const stretched = waiting[60] ?? 0;
+  assert.ok(stretched > settled && stretched < 2 * settled, String(stretched));
+  assert.ok(Math.min(...waiting.slice(60)) >= stretched - 1, 'none are');
   assert.ok(Math.max(...moving.slice(200, 240)) < 2 * settled, 'a probe');
-  assert.equal(Math.max(...waiting.slice(200, 240)), 2 * settled, 'it doubles');
+  assert.equal(Math.max(...waiting.slice(200, 240)), WIDEST, 'it doubles');
+});
+
+test('where blobs become small, as many flows move as before', () => {
+  // Large blobs first, then smaller ones, until half of the time goes by between them.
+  const shrinking = (seconds: number): number => Math.min(0.5, Math.max(0, (seconds - 4) / 20));
+  const widths = followWaits(shrinking);
+  const [before, after] = [widths[79] ?? 0, widths[199] ?? 0];
+  assert.ok(after >= 1.4 * before && after <= 2 * before, `${before} became ${after}`);
+});
+
+test('a refusal on the way up leaves what was best until then, not all that is allowed', () => {
+  const controller = elastic({ random: seededRandom(1) });
+  let atMs = 0;
+  // Four flows fill the link; the server refuses the sixteenth.
+  const look = (refusals?: ElasticSample['refusals']): number => {
+    const active = controller.target;
+    atMs += 100;
+    const sample = { active, waiting: 99, requests: 0, acceptedAt: active, rttMs: 20, refusals };
+    return controller.observe({ atMs, bytes: 4e6 * Math.min(4, active), ...sample });
+  };
+  while (look() < 14);
+  assert.ok(look({ count: 1, inFlight: 15 }) <= 8, String(controller.target));
 });
 
 describe('near a server', () => {

@@ -54,6 +54,11 @@ function suite({ via, tls }: (typeof variants)[number]): void {
     assert.equal(blob.origin, `http${tls ? 's' : ''}://localhost:${server.port}`);
     assert.ok((await collect(blob)).equals(bytes));
     assert.equal(server.requests.at(-1)?.headers.get('range'), undefined);
+    const isTimed = via === 'direct';
+    for (const place of [server.host, blob.origin]) {
+      assert.equal((registry.connectMs(place) ?? -1) >= 0, isTimed, place);
+    }
+    assert.equal(registry.connectMs('elsewhere.example'), undefined);
   });
 
   test('an empty blob', { timeout }, async () => {

@@ -10,6 +10,9 @@ export interface Piece {
 /** One worker and its connection. */
 export interface Flow {
   piece: Piece | undefined;
+  sentAt: number;
+  /** It connects for this request. */
+  isFresh: boolean;
   /** When the first byte of the body may come. */
   readyAt: number;
   answered: boolean;
@@ -48,6 +51,8 @@ export class PullWorld {
     const cap = this.scenario.perConnection * Math.exp(this.scenario.spread * normal(this.random));
     return {
       piece: undefined,
+      sentAt: 0,
+      isFresh: true,
       readyAt: 0,
       answered: false,
       sentAs: 0,
@@ -63,6 +68,8 @@ export class PullWorld {
   /** A request leaves: TCP and TLS take three round trips more on a new connection. */
   send(flow: Flow, now: number): void {
     const { rtt, request } = this.scenario;
+    flow.sentAt = now;
+    flow.isFresh = !flow.connected;
     flow.readyAt = now + (flow.connected ? 1 : 4) * rtt + request;
     if (!flow.connected) flow.ramp = 14.6 / 1024 / Math.max(rtt, 0.002);
     flow.answered = false;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import type { ElasticSample } from '../../src/concurrency/index.ts';
 import { openHostMemory, RateLimit } from '../../src/transfer/index.ts';
 import { Lanes } from '../../src/transfer/lanes.ts';
 import { eventsOf, harbour } from './harness.ts';
@@ -221,6 +222,41 @@ describe('lanes', () => {
     assert.deepEqual(
       [near, far, unknown].map((lane) => lane?.limiter.width),
       [1, 4, 4],
+    );
+  });
+
+  test('a slow answer is told from a long way', () => {
+    const clock = { ms: 0 };
+    const all = new Lanes({
+      workers: 'auto',
+      maxConnections: 16,
+      memory: undefined,
+      now: () => clock.ms,
+      random: () => 0.5,
+    });
+    const lane = all.of('a.example');
+    all.learn('a.example', 'https://cdn.example:443');
+    all.begin((server) => (server === 'https://cdn.example:443' ? 20 : undefined));
+    const seen: ElasticSample[] = [];
+    const { controller } = lane;
+    assert.ok(controller);
+    const observe = controller.observe.bind(controller);
+    controller.observe = (sample) => {
+      seen.push(sample);
+      return observe(sample);
+    };
+    const tick = (): void => all.tick(() => ({ splittable: 0, silent: 0 }));
+    tick();
+    const request = lane.request();
+    clock.ms += 90;
+    request.accepted();
+    tick();
+    assert.deepEqual(
+      seen.map(({ rttMs, answerMs, setupMs }) => [rttMs, answerMs, setupMs]),
+      [
+        [undefined, undefined, undefined],
+        [20, 90, 130],
+      ],
     );
   });
 
