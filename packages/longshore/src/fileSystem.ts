@@ -1,3 +1,7 @@
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errnoOf } from './errors.ts';
+
 /** Names of what `statfs` gives as a number (Linux, linux/magic.h). */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [0xef53, 'ext4'],
@@ -29,4 +33,40 @@ export function fileSystemName(type: number): string | undefined {
 /** Whether it is on this machine, so that looking at a name takes microseconds; no where it is not known. */
 export function isLocalFileSystem(type: number): boolean {
   return LOCAL.has(fileSystemName(type) ?? '');
+}
+
+/**
+ * Makes a folder, and those above it that are missing. Node's own `recursive` goes round for ever where
+ * the parent is there and yet nothing can be made in it (`/proc`).
+ * @returns the first of those that were made; `undefined` when all were there
+ * @throws what `mkdir` of `node:fs` throws
+ */
+export async function makeFolders(path: string): Promise<string | undefined> {
+  const failure = await tryMake(path);
+  if (failure === undefined) return path;
+  if (await isFolder(path)) return undefined;
+  const parent = dirname(path);
+  if (errnoOf(failure) !== 'ENOENT' || parent === path) throw failure;
+  const first = await makeFolders(parent);
+  const again = await tryMake(path);
+  if (again === undefined) return first ?? path;
+  if (await isFolder(path)) return first;
+  throw again;
+}
+
+async function tryMake(path: string): Promise<unknown> {
+  try {
+    await mkdir(path);
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch {
+    return false;
+  }
 }

@@ -3,7 +3,6 @@ import {
   access,
   chmod,
   constants,
-  mkdir,
   open,
   readFile,
   rename,
@@ -12,6 +11,7 @@ import {
 } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
+import { makeFolders } from '../fileSystem.ts';
 import { isGroupFolder } from '../store/index.ts';
 import { WriteBehind } from './writeBehind.ts';
 
@@ -61,7 +61,7 @@ export function partialName(path: string): string {
  */
 export async function makeDirectory(path: string): Promise<void> {
   try {
-    const first = await mkdir(path, { recursive: true });
+    const first = await makeFolders(path);
     if (first === undefined || !(await isGroupFolder(dirname(first)))) return;
     const bits = (await stat(dirname(first))).mode & 0o7777;
     for (let at = path; at.length >= first.length; at = dirname(at)) await chmod(at, bits);

@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { chmod, mkdir, open, readdir, stat, statfs } from 'node:fs/promises';
-import { isLocalFileSystem } from '../fileSystem.ts';
+import { isLocalFileSystem, makeFolders } from '../fileSystem.ts';
 
 /** There at once, or later: to be awaited. */
 type Soon<T> = T | Promise<T>;
@@ -30,7 +30,7 @@ export interface NameIo {
 export const POOLED_NAMES: NameIo = {
   stat: (path) => stat(path),
   list: (path) => readdir(path),
-  makeFolders: (path) => mkdir(path, { recursive: true }),
+  makeFolders,
   makeFolder: (path) => mkdir(path),
   setMode: (path, mode) => chmod(path, mode),
   async create(path, text, mode) {
