@@ -405,9 +405,16 @@ class Elastic implements ElasticController {
       this.#beginProbe(other);
       return;
     }
-    this.#turns.rest(direction);
-    this.#hold(this.#turns.holdMs);
+    this.#rest(direction);
     this.reason = describeProbe(result);
+  }
+
+  #rest(direction: Direction): void {
+    this.#turns.rest(direction);
+    if (!this.#turns.eachCounts) return this.#hold(this.#turns.holdMs);
+    // More flows cost nothing where the link is full: nothing has to be made up for.
+    this.#probingMs = 0;
+    this.#hold(this.#rules.soonMs);
   }
 
   #holding(goodput: number): void {

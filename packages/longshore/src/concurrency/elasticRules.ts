@@ -40,7 +40,9 @@ export const ELASTIC_RULES = {
   /** Below this elasticity a server is far too crowded: trimming goes on in large steps. */
   steepElasticity: -0.5,
   /** Where fewer flows were missed, so many probes that would have gone down go up. */
-  upInstead: 2,
+  upInstead: 4,
+  /** And so long is held before each of those. */
+  soonMs: 2_000,
   minPairs: 2,
   maxPairs: 5,
   /** Holds last at least so many guards: far away, probing costs more. */

@@ -25,6 +25,11 @@ export class ProbeTurns {
     return this.#holdMs;
   }
 
+  /** Flows that were taken away were missed: a link that opens up shows in nothing but a probe upwards. */
+  get eachCounts(): boolean {
+    return this.#upInstead > 0;
+  }
+
   /** Takes the turn. */
   next(): Direction {
     if (this.#last < 0) return 1;
@@ -59,6 +64,7 @@ export class ProbeTurns {
   /** A probe this way has changed nothing, and a hold follows. */
   rest(direction: Direction): void {
     this.#last = direction;
+    if (this.eachCounts) return;
     this.#holdMs = Math.min(this.#rules.longestHoldMs, this.#holdMs * this.#rules.holdGrowth);
   }
 

@@ -77,6 +77,8 @@ function follow(
   const random = seededRandom(options.seed ?? 1);
   const controller = elastic({ random, ...options.elastic });
   const targets: number[] = [controller.target];
+  /** While it held last: during a probe it says nothing. */
+  let capacity: number | undefined;
   for (let atMs = 0; atMs < options.seconds * 1000; atMs += 100) {
     const active = controller.target;
     const noise = Math.exp(0.02 * normal(random));
@@ -84,8 +86,9 @@ function follow(
     targets.push(
       controller.observe({ atMs, bytes, active, waiting: 50, rttMs: 20, ...options.sample }),
     );
+    capacity = controller.capacityBytesPerSecond ?? capacity;
   }
-  return { controller, targets };
+  return { controller, targets, capacity };
 }
 
 const capped = (perFlow: number, most: number) => (width: number) =>
@@ -97,12 +100,12 @@ test('the same samples and the same seed give the same targets', () => {
 });
 
 test('it settles near the width that fills the link, and says why', () => {
-  const { controller, targets } = follow(capped(5e6, 80e6), { seconds: 60 });
+  const { controller, targets, capacity } = follow(capped(5e6, 80e6), { seconds: 60 });
   const knee = controller.knee();
   assert.ok(knee && knee.width >= 14 && knee.width <= 24, String(knee?.width));
   assert.equal(controller.verdict().bound, 'link');
   assert.ok(Math.max(...targets) <= 64);
-  assert.ok(Math.abs((controller.capacityBytesPerSecond ?? 0) - 80e6) < 10e6);
+  assert.ok(Math.abs((capacity ?? 0) - 80e6) < 10e6);
 });
 
 test('goodput that grows to the widest allowed is a cap per connection', () => {
@@ -379,6 +382,18 @@ test('where blobs become small, as many flows move as before', () => {
   const widths = followWaits(shrinking);
   const [before, after] = [widths[79] ?? 0, widths[199] ?? 0];
   assert.ok(after >= 1.4 * before && after <= 2 * before, `${before} became ${after}`);
+});
+
+test('where each flow counts, a link that opens up is found within seconds', () => {
+  const times = Array.from({ length: 20 }, (_, seed) => {
+    // Three flows fill it, and show nothing of it when it opens.
+    const opening = (width: number, seconds: number): number =>
+      Math.min(4e6 * width, seconds < 15 ? 12e6 : 60e6);
+    const { targets } = follow(opening, { seconds: 30, seed: seed + 1, sample: { rttMs: 1 } });
+    return (targets.findIndex((width, i) => i > 150 && width >= 12) - 150) / 10;
+  }).sort((a, b) => a - b);
+  assert.ok((times[0] ?? -1) > 0 && (times[19] ?? 99) <= 11, times.join(' '));
+  assert.ok((times[10] ?? 99) <= 5, times.join(' '));
 });
 
 test('a refusal on the way up leaves what was best until then, not all that is allowed', () => {
