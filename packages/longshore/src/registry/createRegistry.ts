@@ -38,8 +38,8 @@ export function createRegistry(options: RegistryOptions = {}): Registry & Regist
     ping: (host, { signal } = {}) => ping(client, host, shared(signal)),
     connectMs(server) {
       const isOrigin = server.includes('://');
-      const registry = { access: { registry: server }, path: '' };
-      return transport.connectMs(isOrigin ? new URL(server) : client.urlOf(registry));
+      const base = { access: { registry: server }, path: '' };
+      return transport.connectMs(isOrigin ? new URL(server) : client.urlOf(base));
     },
     close: () => transport.close(),
   };
