@@ -49,6 +49,7 @@ class Arrival implements AsyncDisposable {
   readonly events: ExportEvent[] = [];
   /** How often each layer was opened as a whole blob. */
   readonly readings = new Map<Digest, number>();
+  readonly #firstReads = new Map<Digest, PromiseWithResolvers<void>>();
   readonly #stop = new AbortController();
   #early: Promise<void> | undefined;
   #onEvent: (event: ExportEvent) => void = () => undefined;
@@ -76,7 +77,25 @@ class Arrival implements AsyncDisposable {
       arrival.readings.set(digest, (arrival.readings.get(digest) ?? 0) + 1);
       return open(digest, options);
     };
+    const follow = store.follow.bind(store);
+    store.follow = async function* followed(blob, signal) {
+      for await (const chunk of follow(blob, signal)) {
+        arrival.#firstRead(blob.digest).resolve();
+        yield chunk;
+      }
+    };
     return arrival;
+  }
+
+  /** Once something of the layer was read while it came. */
+  read({ digest }: Descriptor): Promise<void> {
+    return this.#firstRead(digest).promise;
+  }
+
+  #firstRead(digest: Digest): PromiseWithResolvers<void> {
+    const known = this.#firstReads.get(digest) ?? Promise.withResolvers<void>();
+    this.#firstReads.set(digest, known);
+    return known;
   }
 
   get layers(): readonly Descriptor[] {
@@ -159,6 +178,7 @@ describe('layers that are indexed while they come', () => {
     await arrival.bring(arrival.image.manifest.config);
     const ingest = await arrival.begin(big);
     await ingest.write(0, Buffer.alloc(big.size, 7));
+    await arrival.read(big);
     await assert.rejects(ingest.commit(), { code: 'ERR_DIGEST_MISMATCH' });
     for (const layer of [big, small]) await arrival.bring(layer);
     await arrival.add();
