@@ -38,25 +38,26 @@ export function isLocalFileSystem(type: number): boolean {
 /**
  * Makes a folder, and those above it that are missing. Node's own `recursive` goes round for ever where
  * the parent is there and yet nothing can be made in it (`/proc`).
+ * @param mode of all that are made; what the umask leaves of it
  * @returns the first of those that were made; `undefined` when all were there
  * @throws what `mkdir` of `node:fs` throws
  */
-export async function makeFolders(path: string): Promise<string | undefined> {
-  const failure = await tryMake(path);
+export async function makeFolders(path: string, mode?: number): Promise<string | undefined> {
+  const failure = await tryMake(path, mode);
   if (failure === undefined) return path;
   if (await isFolder(path)) return undefined;
   const parent = dirname(path);
   if (errnoOf(failure) !== 'ENOENT' || parent === path) throw failure;
-  const first = await makeFolders(parent);
-  const again = await tryMake(path);
+  const first = await makeFolders(parent, mode);
+  const again = await tryMake(path, mode);
   if (again === undefined) return first ?? path;
   if (await isFolder(path)) return first;
   throw again;
 }
 
-async function tryMake(path: string): Promise<unknown> {
+async function tryMake(path: string, mode: number | undefined): Promise<unknown> {
   try {
-    await mkdir(path);
+    await mkdir(path, { mode });
     return undefined;
   } catch (error) {
     return error;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -15,6 +15,13 @@ describe('folders and those above them', async () => {
     assert.equal(await makeFolders(path), join(root, 'a'));
     assert.equal(await makeFolders(path), undefined);
     assert.equal(await makeFolders(join(path, 'd')), join(path, 'd'));
+  });
+
+  test('all of them get the mode', async () => {
+    await makeFolders(join(root, 'secret/deeper'), 0o700);
+    for (const path of ['secret', 'secret/deeper']) {
+      assert.equal((await stat(join(root, path))).mode & 0o777, 0o700, path);
+    }
   });
 
   test('many at once make one tree', async () => {

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { constants, copyFile, link, mkdir, rename } from 'node:fs/promises';
+import { constants, copyFile, link, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf, LongshoreError } from '../errors.ts';
+import { makeFolders } from '../fileSystem.ts';
 import { type Descriptor, digestHex, type Platform } from '../image/index.ts';
 import { diskError, partialName } from './disk.ts';
 import { isSifOf } from './sif/read.ts';
@@ -61,7 +62,7 @@ export async function warmApptainerCache(request: WarmApptainerRequest): Promise
   const partial = partialName(target);
   try {
     // Apptainer itself makes its directories so, and warns about others.
-    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await makeFolders(dirname(target), 0o700);
     await share(request.sif, partial);
     await rename(partial, target);
   } catch (error) {

@@ -30,7 +30,7 @@ export interface NameIo {
 export const POOLED_NAMES: NameIo = {
   stat: (path) => stat(path),
   list: (path) => readdir(path),
-  makeFolders,
+  makeFolders: (path) => makeFolders(path),
   makeFolder: (path) => mkdir(path),
   setMode: (path, mode) => chmod(path, mode),
   async create(path, text, mode) {

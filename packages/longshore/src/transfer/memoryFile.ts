@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolders } from '../fileSystem.ts';
 
 const MAX_ENTRIES = 500;
 
@@ -78,7 +79,7 @@ export function readWidth(value: unknown): number | undefined {
 async function writeMemory(path: string, content: unknown): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolders(dirname(path));
     await writeFile(temporary, `${JSON.stringify(content, undefined, 1)}\n`, { flag: 'wx' });
     await rename(temporary, path);
   } catch {

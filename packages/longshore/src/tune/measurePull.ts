@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolders } from '../fileSystem.ts';
 import type { Platform } from '../image/index.ts';
 import type { Registry, RegistryEvent } from '../registry/index.ts';
 import { openStore } from '../store/index.ts';
@@ -33,7 +34,7 @@ export async function measurePull(
 ): Promise<Measurement> {
   const { references, platform, signal } = measurer;
   const folder = path.join(measurer.folder, `cold-${randomBytes(6).toString('hex')}`);
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   const store = await openStore(folder, { poolThreads: measurer.poolThreads });
   const trace = new Trace();
   try {

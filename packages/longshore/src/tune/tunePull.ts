@@ -1,5 +1,6 @@
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolders } from '../fileSystem.ts';
 import { type Platform, parseReference } from '../image/index.ts';
 import { NOTHING_HELD, resolveImage } from '../transfer/index.ts';
 import { beginResults, type TuneOptions } from './begin.ts';
@@ -33,7 +34,7 @@ export async function tunePull(
   const { signal, platform, openRegistry, poolThreads } = options;
   const plan = await planImages(inputs, options);
   const folder = path.join(options.folder, 'cold');
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   try {
     const { registry } = parseReference(inputs[0] ?? '');
     const subject = { verb: 'pull', images: plan.images, registry, folder } as const;

@@ -1,5 +1,6 @@
-import { access, mkdir } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolders } from '../../fileSystem.ts';
 import type { Run, TuneOptions, TuneResults } from '../../tune/index.ts';
 import type { CommandContext } from '../commands/context.ts';
 import { openRegistry, readConnection } from '../connect.ts';
@@ -31,7 +32,7 @@ export async function runTune(
   const folder = path.resolve(places.cwd, settings.out ?? folderName(host.clock.now()));
   const resume = await earlierResults(folder, settings.resume === true);
   const options = await readOptions(context, verb, folder);
-  await mkdir(folder, { recursive: true });
+  await makeFolders(folder);
   const interrupts = watchInterrupts(host, () =>
     complain('Interrupted: what was measured is kept\n'),
   );

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, realpath, rename, rm } from 'node:fs/promises';
+import { open, readFile, realpath, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../errors.ts';
+import { makeFolders } from '../../fileSystem.ts';
 import { helperFor, isObject, parseConfig, unusable } from './configFile.ts';
 import { type HelperAction, helperError, type RunHelper, runHelperProgram } from './helper.ts';
 import { normaliseKey, serverKey } from './serverKeys.ts';
@@ -106,7 +107,7 @@ async function callHelper(
 async function save(file: string, document: Json): Promise<void> {
   let temporary: string | undefined;
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await makeFolders(dirname(file), 0o700);
     const target = await realpath(file).catch(() => file);
     temporary = `${target}.${randomUUID()}.tmp`;
     const handle = await open(temporary, 'wx', 0o600);

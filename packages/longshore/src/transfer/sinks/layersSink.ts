@@ -1,6 +1,7 @@
-import { mkdir, open, stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, LongshoreError } from '../../errors.ts';
+import { makeFolders } from '../../fileSystem.ts';
 import { type Descriptor, type Digest, digestAlgorithm, digestHex } from '../../image/index.ts';
 import { type Store, shareBlob } from '../../store/index.ts';
 import { readImageContent } from './imageContent.ts';
@@ -82,7 +83,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
 /** @throws LongshoreError `ERR_OUTPUT_NOT_WRITABLE` */
 export async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
   } catch (cause) {
     throw new LongshoreError(`Cannot make the folder ${folder} (${errnoOf(cause) ?? 'unknown'})`, {
       code: 'ERR_OUTPUT_NOT_WRITABLE',

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolders } from '../../fileSystem.ts';
 
 /** Writes files of a report, each whole or not at all. */
 export async function writeFiles(
@@ -9,7 +10,7 @@ export async function writeFiles(
 ): Promise<void> {
   for (const [name, content] of files) {
     const target = path.join(folder, name);
-    await mkdir(path.dirname(target), { recursive: true });
+    await makeFolders(path.dirname(target));
     const temporary = `${target}.${randomBytes(6).toString('hex')}.tmp`;
     await writeFile(temporary, content, { flag: 'wx' });
     await rename(temporary, target);
