@@ -138,10 +138,14 @@ class Elastic implements ElasticController {
     this.#processor.take(sample, elapsedMs, isFilled);
     this.#tally.add(sample, elapsedMs, !isFilled && (sample.waiting ?? 0) === 0);
     if (this.phase === 'probing') this.#probingMs += elapsedMs;
-    this.#waits.take(sample, elapsedMs);
+    this.#waits.take(sample, elapsedMs, this.#pace.answerMs);
     this.#step(sample, elapsedMs);
     const before = this.target;
-    const reached = Math.min(this.#stretched(), this.#refusals.ceiling, this.#refusals.reach);
+    const reached = Math.min(
+      this.#stretched(this.#width),
+      this.#refusals.ceiling,
+      this.#refusals.reach,
+    );
     this.target = this.#coordinator.claim(this.#origin, reached);
     if (this.target !== before && this.phase === 'starting') this.#newLevel();
     return this.target;
@@ -193,7 +197,7 @@ class Elastic implements ElasticController {
       return;
     }
     // A flow more or less is noise; a width not in use, or not yet given up, is not.
-    const width = this.phase === 'starting' ? this.target : this.#stretched();
+    const width = this.phase === 'starting' ? this.target : this.#stretched(this.#width);
     const used = sample.active / width;
     if (sample.active < 1 || used < this.#rules.filled || used > 1 / this.#rules.filled) {
       this.#clearWindow();
@@ -308,7 +312,7 @@ class Elastic implements ElasticController {
     this.#coordinator.endProbe(this.#origin);
     this.#probe = undefined;
     // What is open now is where it begins, and what is open then counts as it is.
-    const from = Math.round(this.#base * this.#waits.stretch);
+    const from = this.#stretched(this.#base);
     this.phase = 'starting';
     this.#setWidth(from);
   }
@@ -405,16 +409,10 @@ class Elastic implements ElasticController {
       this.#beginProbe(other);
       return;
     }
-    this.#rest(direction);
-    this.reason = describeProbe(result);
-  }
-
-  #rest(direction: Direction): void {
-    this.#turns.rest(direction);
-    if (!this.#turns.eachCounts) return this.#hold(this.#turns.holdMs);
     // More flows cost nothing where the link is full: nothing has to be made up for.
-    this.#probingMs = 0;
-    this.#hold(this.#rules.soonMs);
+    if (this.#turns.eachCounts) this.#probingMs = 0;
+    this.#hold(this.#turns.rest(direction));
+    this.reason = describeProbe(result);
   }
 
   #holding(goodput: number): void {
@@ -464,10 +462,10 @@ class Elastic implements ElasticController {
     this.#clearWindow();
   }
 
-  /** The width in flows that move becomes one in flows that move or wait. */
-  #stretched(): number {
-    if (this.phase === 'starting') return this.#width;
-    return Math.min(this.#cap(), Math.round(this.#width * this.#waits.stretch));
+  /** A width in flows that move, as one in flows that move or wait. While starting all are counted as they are. */
+  #stretched(width: number): number {
+    if (this.phase === 'starting') return width;
+    return Math.min(this.#cap(), Math.round(width * this.#waits.stretch));
   }
 
   #cap(): number {

@@ -20,6 +20,10 @@ export class Pace {
     return this.#rttMs;
   }
 
+  get answerMs(): number {
+    return this.#answerMs;
+  }
+
   /**
    * While starting, how long a short look takes: at least as long as an answer, for small blobs come
    * in bursts. A full processor makes what is near look far.

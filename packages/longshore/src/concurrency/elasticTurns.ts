@@ -61,11 +61,12 @@ export class ProbeTurns {
     this.#last = direction;
   }
 
-  /** A probe this way has changed nothing, and a hold follows. */
-  rest(direction: Direction): void {
+  /** A probe this way has changed nothing. @returns how long to hold after it */
+  rest(direction: Direction): number {
     this.#last = direction;
-    if (this.eachCounts) return;
+    if (this.eachCounts) return this.#rules.soonMs;
     this.#holdMs = Math.min(this.#rules.longestHoldMs, this.#holdMs * this.#rules.holdGrowth);
+    return this.#holdMs;
   }
 
   /** Many widths were looked at on the way: the knee is near. */

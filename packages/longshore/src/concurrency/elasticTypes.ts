@@ -47,10 +47,7 @@ export interface ElasticSample extends TimedSample {
   readonly setupMs?: number | undefined;
   /** Flows in flight, those of small blobs too. @defaultValue `active` */
   readonly inFlight?: number | undefined;
-  /**
-   * The least time from a request on a kept connection to its answer.
-   * @defaultValue `rttMs`
-   */
+  /** The least time from a request on a kept connection to its answer. @defaultValue `rttMs` */
   readonly answerMs?: number | undefined;
   /** Processor time of this process over that of all cores, 0 to 1. */
   readonly cpuBusy?: number;

@@ -19,8 +19,9 @@ export class Waits {
     this.#rules = rules;
   }
 
-  take(sample: ElasticSample, elapsedMs: number): void {
-    const { requests = 0, active, inFlight = active, rttMs = 50, answerMs = rttMs } = sample;
+  /** @param answerMs - the fastest answer of the server */
+  take(sample: ElasticSample, elapsedMs: number, answerMs: number): void {
+    const { requests = 0, active, inFlight = active } = sample;
     if (active < 1 || elapsedMs <= 0) return;
     // More than 1 where requests come in bursts: only the average says something.
     const part = (requests * answerMs) / (Math.max(active, inFlight) * elapsedMs);

@@ -72,7 +72,7 @@ class PullRun {
   #refusedWith = 0;
   #reset = 0;
   #stealIdleUntil = 0;
-  #fastestAnswer = Number.POSITIVE_INFINITY;
+  #fastestAnswer: number | undefined;
   readonly #result = {
     flowSeconds: 0,
     peak: 0,
@@ -241,7 +241,9 @@ class PullRun {
 
   /** As the engine times it: in a world of steps an answer takes a whole one at least. */
   #timeAnswer({ sentAt, isFresh }: Flow): void {
-    if (!isFresh) this.#fastestAnswer = Math.min(this.#fastestAnswer, this.#now - sentAt);
+    if (isFresh) return;
+    const answer = this.#now - sentAt;
+    this.#fastestAnswer = Math.min(this.#fastestAnswer ?? answer, answer);
   }
 
   #countRefusal(): void {
@@ -270,7 +272,7 @@ class PullRun {
   #sample(active: number): void {
     const bytes = this.#moved * MB;
     const { rtt, request } = this.#world.scenario;
-    const answer = Number.isFinite(this.#fastestAnswer) ? this.#fastestAnswer : rtt + request;
+    const answer = this.#fastestAnswer ?? rtt + request;
     const refusals =
       this.#refused > 0
         ? { count: this.#refused, inFlight: this.#refusedWith, retryAfterMs: this.#retryAfterMs() }

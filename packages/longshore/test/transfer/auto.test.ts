@@ -176,12 +176,12 @@ describe('what is remembered of a host', () => {
 });
 
 describe('lanes', () => {
-  const lanes = (): Lanes =>
+  const lanes = (now: () => number = () => 0): Lanes =>
     new Lanes({
       workers: 'auto',
       maxConnections: 16,
       memory: undefined,
-      now: () => 0,
+      now,
       random: () => 0.5,
     });
 
@@ -227,13 +227,7 @@ describe('lanes', () => {
 
   test('a slow answer is told from a long way', () => {
     const clock = { ms: 0 };
-    const all = new Lanes({
-      workers: 'auto',
-      maxConnections: 16,
-      memory: undefined,
-      now: () => clock.ms,
-      random: () => 0.5,
-    });
+    const all = lanes(() => clock.ms);
     const lane = all.of('a.example');
     all.learn('a.example', 'https://cdn.example:443');
     all.begin((server) => (server === 'https://cdn.example:443' ? 20 : undefined));
