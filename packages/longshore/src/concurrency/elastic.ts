@@ -104,8 +104,10 @@ class Elastic implements ElasticController {
     this.#origin = options.origin ?? 'origin';
     this.#width = this.#coordinator.claim(this.#origin, Math.min(this.#max, start));
     this.#base = this.#width;
-    this.#refusals = new Refusals({ max: this.#max, start: this.#width, random: this.#random });
-    this.target = this.#width;
+    // What it took yesterday it may refuse today: the way to the remembered width is as on a first run.
+    const proven = Math.min(this.#width, this.#cold);
+    this.#refusals = new Refusals({ max: this.#max, start: proven, random: this.#random });
+    this.target = Math.min(this.#width, this.#refusals.reach);
   }
 
   get admission(): Admission {
@@ -232,6 +234,7 @@ class Elastic implements ElasticController {
     this.#first.end();
     this.#processor.forget();
     this.#turns.fallBack();
+    this.#remembered = undefined;
     this.reason = reason;
     if (this.phase === 'starting') this.#base = this.#bestSoFar();
     this.#base = Math.max(1, Math.min(base, this.#base));
@@ -285,7 +288,13 @@ class Elastic implements ElasticController {
     if (first && this.#processor.wasFull) return this.#endFirstLevel(level);
     if (ended || this.#width >= this.#cap() || this.#processor.isFull) {
       this.#endStart(level.width);
-    } else this.#setWidth(this.#width * 2);
+    } else this.#setWidth(Math.ceil(this.#width * this.#stride()));
+  }
+
+  /** After a doubling that hardly paid the next one is likely to be the last: it need not go as far. */
+  #stride(): number {
+    const isHalf = this.#startup.slow > 0 && this.#refusals.isSlowToReach;
+    return isHalf ? this.#rules.step : 2;
   }
 
   /** Fewer flows than it began with would be no relief for the processor, so none are tried either. */
@@ -322,7 +331,7 @@ class Elastic implements ElasticController {
    * anew as if there were none. Judged over a whole window, for slow start makes any line look bad.
    */
   #forget(remembered: Knee, settled: boolean, goodput: number): boolean {
-    if (!settled) return true;
+    if (!settled || this.target < this.#width) return true;
     this.#remembered = undefined;
     const ratio = goodput / remembered.bytesPerSecond;
     const alike = ratio > this.#rules.alikeFrom && ratio < 1 / this.#rules.alikeFrom;

@@ -8,8 +8,10 @@ const LONGEST_RAISE_MS = 300_000;
 const MOODY_RAISE_MS = 5_000;
 /** Registries that count flows count to fewer than this; from here on the start may take larger steps. */
 const MANY = 12;
-/** Two requests at a time cost nothing to speak of while an answer takes less than this, */
-const NEAR_MS = 60;
+/** What was taken for so long is not just being tried. */
+const LONG_MS = 1_000;
+/** Two requests at a time cost little while an answer takes less than this, */
+const NEAR_MS = 150;
 /** and while it takes longer than this they would take ten seconds. */
 const FAR_MS = 340;
 
@@ -37,6 +39,11 @@ export class Refusals {
   #lastMs = Number.NEGATIVE_INFINITY;
   #notBeforeMs = 0;
   #proven: number;
+  #provenAtMs = 0;
+  /** It has refused fewer than it had taken for long. */
+  #hasChanged = false;
+  /** The most flows in flight that were taken since the last refusal. */
+  #taken = 0;
   #count = 0;
   #setupMs = 0;
 
@@ -60,6 +67,11 @@ export class Refusals {
     return Math.min(this.#max, this.#ceiling);
   }
 
+  /** Many are taken already, and what lies beyond is reached by two at a time, which takes a while. */
+  get isSlowToReach(): boolean {
+    return this.#count === 0 && this.#setupMs < NEAR_MS && this.#proven >= MANY;
+  }
+
   get count(): number {
     return this.#count;
   }
@@ -74,8 +86,8 @@ export class Refusals {
 
   /**
    * How many flows may be open now. Beyond what the server has proved to take, only two requests are
-   * out at a time, so a limit is met by two refusals and not by a burst of them. On a long line four
-   * may be, and half as many again as were taken once those are twelve.
+   * out at a time, so a limit is met by two refusals and not by a burst of them. On a long line half as
+   * many again as were taken may be once those are twelve, and on a very long one four before that.
    */
   get reach(): number {
     if (this.#count > 0) return this.#proven + 1;
@@ -89,7 +101,11 @@ export class Refusals {
     const { atMs, refusals } = sample;
     this.#setupMs = sample.setupMs ?? sample.rttMs ?? this.#setupMs;
     const accepted = sample.acceptedAt ?? (sample.requests === undefined ? sample.active : 0);
-    this.#proven = Math.max(this.#proven, Math.min(this.#max, accepted));
+    if (accepted > this.#proven) {
+      this.#proven = Math.min(this.#max, accepted);
+      this.#provenAtMs = atMs;
+    }
+    if (!this.#isResting(atMs)) this.#taken = Math.max(this.#taken, accepted);
     this.#pace.book(atMs, sample.requests ?? 0);
     this.#raise(atMs);
     if (refusals === undefined || refusals.count === 0) {
@@ -113,18 +129,37 @@ export class Refusals {
 
   #judge(atMs: number, refusals: NonNullable<ElasticSample['refusals']>, base: number): number {
     const { count, inFlight } = refusals;
-    // Well below a ceiling that an earlier refusal set, the number of flows cannot be the reason.
-    const few = this.#ceiling < this.#max && inFlight < 0.5 * this.#ceiling;
+    const few = this.#isFew(inFlight);
     // Sent before the last refusal was known, answered after it: the same burst, not a second one.
     if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, inFlight);
+    if (this.#count === count) this.#pace.suspect(atMs, count, inFlight);
+    this.#noteChange(atMs, inFlight);
     if (few) {
-      this.#pace.slowDown(atMs, count, this.#notBeforeMs);
+      this.#pace.slowDown(atMs, count, this.#lastMs);
       if (this.#pace.futile) this.#raiseSoon(atMs);
       return base;
     }
     const again = atMs - this.#lastMs < AGAIN_WITHIN_MS;
     const ceiling = this.#lower(atMs, inFlight);
     return again && base <= ceiling ? Math.max(1, Math.floor(0.75 * ceiling)) : ceiling;
+  }
+
+  /**
+   * Well below a ceiling that an earlier refusal has set, the number of flows cannot be the reason. In
+   * a server that has changed that ceiling says nothing, but what it has taken since does.
+   */
+  #isFew(inFlight: number): boolean {
+    if (this.#ceiling >= this.#max) return false;
+    return inFlight < (this.#hasChanged ? this.#taken : 0.5 * this.#ceiling);
+  }
+
+  /** Until flows that it has taken since, and one more that it refuses, show how many it takes now. */
+  #noteChange(atMs: number, inFlight: number): void {
+    const isFirst = this.#ceiling >= this.#max;
+    const wasLong = atMs - this.#provenAtMs > LONG_MS;
+    if (isFirst) this.#hasChanged = inFlight < this.#proven && wasLong;
+    else if (this.#taken > 0 && inFlight >= this.#taken) this.#hasChanged = false;
+    this.#taken = 0;
   }
 
   /**

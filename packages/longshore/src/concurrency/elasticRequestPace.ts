@@ -2,8 +2,17 @@ const RATE_WINDOW_MS = 10_000;
 const LONGEST_INTERVAL_MS = 60_000;
 const FIRST_EASE_MS = 5_000;
 const LONGEST_EASE_MS = 160_000;
+const EASED = 0.85;
 /** A pace that helps lets so many times more requests pass before the next refusal. */
 const LONGER_RUN = 1.5;
+/** Of what the server has let pass between two refusals, so much is asked of it. */
+const BELOW = 0.9;
+
+/** Where the first refusal comes after so many requests for each flow in flight, their rate may be why. */
+const FREQUENT = 1.5;
+/** A pace that is only suspected to help is eased so often, this far apart, and then given up. */
+const SUSPECT_EASINGS = 8;
+const SUSPECT_EASE_MS = 1_000;
 
 /**
  * Time between requests, for a server that counts requests per second. It is found out from what the
@@ -14,6 +23,12 @@ export class RequestPace {
   #intervalMs = 0;
   #easeAtMs = 0;
   #easeWaitMs = FIRST_EASE_MS;
+  #suspectEasings = 0;
+  #isKnown = false;
+  /** Since the last refusal: then that is why the server refuses again. */
+  #wasEased = false;
+  /** Requests since the last refusal. */
+  #sent = 0;
   /** Requests accepted between the last two refusals that were met by pace. */
   #run = 0;
   #futile = false;
@@ -30,35 +45,67 @@ export class RequestPace {
 
   /** Books requests that were sent. */
   book(atMs: number, count: number): void {
+    this.#sent += count;
     if (count > 0) this.#requests.push({ atMs, count });
     while ((this.#requests[0]?.atMs ?? atMs) < atMs - RATE_WINDOW_MS) this.#requests.shift();
-    if (this.#intervalMs === 0 || atMs <= this.#easeAtMs) return;
-    this.#intervalMs *= 0.85;
-    this.#easeAtMs = atMs + this.#easeWaitMs;
+    if (this.#intervalMs > 0 && atMs > this.#easeAtMs) this.#ease(atMs);
   }
 
   /**
-   * After a refusal: half the rate of late; the second time nine tenths of what the server has let pass
-   * since it was left alone. Where that is hardly more than before the last refusal, pace is not what
-   * the server counts.
-   * @param restedMs when requests were allowed again after the last refusal
+   * After the first refusal, which says nothing of its reason: half the rate of late, for some seconds.
+   * Only where flows are short: long ones go as fast as they end, and a pace would leave room unused.
    */
-  slowDown(atMs: number, refused: number, restedMs: number): void {
+  suspect(atMs: number, refused: number, inFlight: number): void {
+    const accepted = this.#acceptedSince(Number.NEGATIVE_INFINITY, refused);
+    this.#sent = 0;
+    if (accepted < FREQUENT * Math.max(1, inFlight)) return;
+    const forMs = Math.max(1000, atMs - (this.#requests[0]?.atMs ?? atMs));
+    this.#intervalMs = (2 * forMs) / accepted;
+    this.#easeWaitMs = SUSPECT_EASE_MS;
+    this.#easeAtMs = atMs + 2 * SUSPECT_EASE_MS;
+    this.#suspectEasings = SUSPECT_EASINGS;
+  }
+
+  /**
+   * After a refusal that the number of flows does not explain: nine tenths of what the server has let
+   * pass since the one before. Where a pace that was not eased lets hardly more pass than none did,
+   * pace is not what the server counts.
+   * @param lastMs when the last refusal came
+   */
+  slowDown(atMs: number, refused: number, lastMs: number): void {
     if (this.#futile) return;
-    const known = this.#intervalMs > 0;
-    const sent = this.#requests.filter((entry) => !known || entry.atMs > restedMs);
-    const accepted = Math.max(1, sent.reduce((sum, { count }) => sum + count, 0) - refused);
-    if (known && accepted < LONGER_RUN * this.#run) {
+    const accepted = this.#acceptedSince(lastMs, refused);
+    const run = this.#isKnown ? this.#sent - refused : accepted;
+    this.#sent = 0;
+    if (this.#isKnown && !this.#wasEased && run < LONGER_RUN * this.#run) {
       this.#futile = true;
       this.#intervalMs = 0;
       return;
     }
-    this.#run = accepted;
-    const firstMs = known ? Math.max(restedMs, atMs - RATE_WINDOW_MS) : (sent[0]?.atMs ?? atMs);
-    const perSecond = (accepted * 1000) / Math.max(1000, atMs - firstMs);
-    const intervalMs = 1000 / (perSecond * (known ? 0.9 : 0.5));
-    this.#intervalMs = Math.min(LONGEST_INTERVAL_MS, Math.max(intervalMs, this.#intervalMs));
-    this.#easeWaitMs = known ? Math.min(LONGEST_EASE_MS, 2 * this.#easeWaitMs) : FIRST_EASE_MS;
+    this.#run = run;
+    const forMs = Math.min(RATE_WINDOW_MS, Math.max(1000, atMs - lastMs));
+    const atLeastMs = this.#isKnown ? this.#intervalMs : 0;
+    this.#intervalMs = Math.max(atLeastMs, forMs / (BELOW * accepted));
+    this.#intervalMs = Math.min(LONGEST_INTERVAL_MS, this.#intervalMs);
+    this.#easeWaitMs = this.#isKnown
+      ? Math.min(LONGEST_EASE_MS, 2 * this.#easeWaitMs)
+      : FIRST_EASE_MS;
     this.#easeAtMs = atMs + 2 * this.#easeWaitMs;
+    this.#isKnown = true;
+    this.#wasEased = false;
+  }
+
+  #acceptedSince(fromMs: number, refused: number): number {
+    const sent = this.#requests.filter(({ atMs }) => atMs > fromMs);
+    return Math.max(1, sent.reduce((sum, { count }) => sum + count, 0) - refused);
+  }
+
+  #ease(atMs: number): void {
+    this.#easeAtMs = atMs + this.#easeWaitMs;
+    this.#wasEased = true;
+    this.#intervalMs *= EASED;
+    if (this.#isKnown) return;
+    this.#suspectEasings -= 1;
+    if (this.#suspectEasings === 0) this.#intervalMs = 0;
   }
 }

@@ -57,4 +57,5 @@ export {
   type TaskReference,
   task,
 } from './task.ts';
+export { Turnstile } from './turnstile.ts';
 export { checkWidth } from './width.ts';

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type {
-  AcquireOptions,
-  Admission,
-  ElasticController,
-  ElasticSample,
-  Limiter,
-  Permit,
+import {
+  type AcquireOptions,
+  type Admission,
+  type ElasticController,
+  type ElasticSample,
+  type Limiter,
+  type Permit,
+  Turnstile,
 } from '../concurrency/index.ts';
 import type { Met } from './met.ts';
 import { LONGEST_ASKED_MS } from './retry.ts';
@@ -27,6 +28,8 @@ const REFUSED_MS = 1000;
 /** The first pause after a request that failed before its answer; it doubles with each further one. */
 const FAILED_MS = 100;
 const LONGEST_FAILED_MS = 5000;
+/** Who waits for an answer to another request looks again after so long. */
+const LOOK_MS = 10;
 
 /**
  * Everything that goes to or comes from one server of bytes: how many at once, when a request may
@@ -49,6 +52,7 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
   #failuresInARow = 0;
   #nextAt = 0;
   #fastestAnswerMs: number | undefined;
+  readonly #turnstile = new Turnstile();
   readonly #met = new Map<keyof Met, number>();
 
   constructor(limiter: Limiter, controller: C | undefined, now: () => number) {
@@ -95,10 +99,20 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
 
   /** A permit that is free now, for a request that may start now. */
   tryAcquire(): Permit | undefined {
-    if (this.#waitMs() > 0) return undefined;
-    const permit = this.limiter.tryAcquire();
-    if (permit !== undefined) this.#started();
-    return permit;
+    return this.mayRequest ? this.limiter.tryAcquire() : undefined;
+  }
+
+  /** Whether a request may go out now. A server that has refused some sees them one by one at first. */
+  get mayRequest(): boolean {
+    const flows = this.#flows;
+    return this.#waitMs() <= 0 && this.#turnstile.lets(flows, flows - this.#open);
+  }
+
+  /** Waits until a request may go out; somebody else may be first then. */
+  async untilMayRequest(signal: AbortSignal): Promise<void> {
+    while (!this.mayRequest) {
+      await sleep(Math.max(LOOK_MS, this.#waitMs()), undefined, { signal });
+    }
   }
 
   /** A request goes out; tell its fate by the functions returned. */
@@ -111,6 +125,8 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
     this.#requests += 1;
     const inFlight = this.#flows;
     const sentAt = this.#now();
+    const { turn } = this.#turnstile;
+    this.#rest(this.controller?.admission.minIntervalMs ?? 0);
     let open = false;
     return {
       accepted: () => {
@@ -118,11 +134,13 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
         this.#open += 1;
         this.#failuresInARow = 0;
         this.#acceptedAt = Math.max(this.#acceptedAt, inFlight);
+        this.#turnstile.accepted(turn, inFlight);
         const answerMs = this.#now() - sentAt;
         this.#fastestAnswerMs = Math.min(this.#fastestAnswerMs ?? answerMs, answerMs);
       },
       refused: (retryAfterMs) => {
         this.meet('refusals');
+        this.#turnstile.refused(turn, inFlight - 1);
         if ((retryAfterMs ?? 0) > LONGEST_ASKED_MS) this.meet('longWaits');
         const { count = 0, inFlight: before = Number.POSITIVE_INFINITY } = this.#refusals ?? {};
         this.#refusals = {
@@ -192,15 +210,10 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
     for (let waitMs = this.#waitMs(); waitMs > 0; waitMs = this.#waitMs()) {
       await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
     }
-    this.#started();
   }
 
   #waitMs(): number {
     const notBeforeMs = this.controller?.admission.notBeforeMs ?? 0;
     return Math.max(notBeforeMs, this.#nextAt) - this.#now();
-  }
-
-  #started(): void {
-    this.#rest(this.controller?.admission.minIntervalMs ?? 0);
   }
 }

@@ -145,6 +145,9 @@ export class BlobMove {
           await Promise.race(this.#helpers);
         } else if (slot.permit.released) {
           slot = await this.#acquire();
+        } else if (!slot.lane.mayRequest) {
+          await slot.lane.untilMayRequest(this.#context.drain);
+          if (this.#cancelled) throw unneeded();
         } else {
           await this.#runFlow({ ingest, range: gap, slot });
         }

@@ -13,7 +13,7 @@ function scenario(more: Partial<PullScenario>): PullScenario {
 }
 
 test('a registry that refuses above any small number of flows sees at most two refusals at first', () => {
-  for (let limit = 2; limit <= 11; limit += 1) {
+  for (const limit of [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 16, 24, 32]) {
     for (const seed of [1, 2]) {
       const server = { kind: '429', limit, retryAfterSeconds: 2 } as const;
       const run = runElastic(scenario({ server, scale: 0.3 }), seed);
@@ -21,6 +21,25 @@ test('a registry that refuses above any small number of flows sees at most two r
       const share = run.refusals / run.requests;
       assert.ok(share <= 0.1, `limit ${limit}: ${run.refusals} of ${run.requests} refused`);
     }
+  }
+});
+
+test('one that begins to refuse in the middle sees two before it is left in peace, and one at its limit', () => {
+  for (const limit of [4, 8, 16]) {
+    for (const seed of [1, 2]) {
+      const server = { kind: '429', limit, retryAfterSeconds: 2, from: 10 } as const;
+      const run = runElastic(scenario({ server }), seed);
+      assert.ok(run.refusals >= 1 && run.refusals <= 3, `${limit}, ${seed}: ${run.refusals}`);
+    }
+  }
+});
+
+test('what it took yesterday is no reason for a burst', () => {
+  for (const limit of [4, 8, 16]) {
+    const server = { kind: '429', limit, retryAfterSeconds: 2 } as const;
+    const remembered = { width: 32, bytesPerSecond: 200e6 };
+    const run = runElastic(scenario({ server }), 1, { elastic: { remembered } });
+    assert.ok(run.firstBurst <= 2, `limit ${limit}: ${run.firstBurst} refusals`);
   }
 });
 
@@ -106,6 +125,23 @@ test('a limit on requests per second is met by time between requests', () => {
   const share = run.refusals / run.requests;
   assert.ok(share < 0.04, `${run.refusals} of ${run.requests} requests refused`);
   assert.equal(run.controller.verdict().bound, 'rate limit');
+});
+
+test('a rate that eased pace runs into again and again is still a rate', () => {
+  const server = { kind: '429 rate', perSecond: 2, burst: 2 } as const;
+  const run = runElastic(scenario({ server, work: 'small', scale: 0.2 }), 1);
+  assert.ok(run.refusals <= 12, `${run.refusals} of ${run.requests} requests refused`);
+  assert.ok(run.makespan < (1.2 * run.requests) / server.perSecond, `${run.makespan} s`);
+});
+
+test('short flows that are refused for the first time go on at half their rate', () => {
+  const samples = Array.from({ length: 10 }, () => ({ requests: 4, acceptedAt: 4 }));
+  const refusals = { count: 1, inFlight: 4 };
+  const { controller } = drive([...samples, { requests: 1, acceptedAt: 4, refusals }]);
+  const { minIntervalMs } = controller.admission;
+  assert.ok(minIntervalMs >= 45 && minIntervalMs <= 55, String(minIntervalMs));
+  const long = drive([...samples.map(() => ({ requests: 0 })), { refusals }]);
+  assert.equal(long.controller.admission.minIntervalMs, 0, 'long ones do not');
 });
 
 test('requests that nobody has answered yet prove nothing', () => {

@@ -1,4 +1,4 @@
-import type { ElasticSample, Verdict } from '../../src/concurrency/index.ts';
+import { type ElasticSample, Turnstile, type Verdict } from '../../src/concurrency/index.ts';
 import { chooseSteal, type OpenRange, type StealLimits } from '../../src/transfer/steal.ts';
 import type { PullScenario } from './pullScenario.ts';
 import { type Flow, type Piece, PullWorld } from './pullWorld.ts';
@@ -61,6 +61,7 @@ class PullRun {
   readonly #queue: Piece[];
   readonly #flows: Flow[] = [];
   readonly #divisible = new Set<number>();
+  readonly #turnstile = new Turnstile();
   #now = 0;
   #lastSend = Number.NEGATIVE_INFINITY;
   #moved = 0;
@@ -145,7 +146,7 @@ class PullRun {
     let busy = draining.length + allowed.filter((flow) => flow.piece !== undefined).length;
     for (const flow of allowed) {
       if (busy >= target) break;
-      if (flow.piece !== undefined || !this.#maySend()) continue;
+      if (flow.piece !== undefined || !this.#maySend(busy)) continue;
       const piece =
         this.#queue.shift() ?? this.#adopt(draining.length > 0 ? [] : above) ?? this.#steal();
       if (piece === undefined) break;
@@ -153,6 +154,7 @@ class PullRun {
       flow.piece = piece;
       this.#world.send(flow, this.#now);
       flow.sentAs = allowed.filter((other) => other.piece !== undefined).length;
+      flow.turn = this.#turnstile.turn;
       this.#lastSend = this.#now;
       this.#sent += 1;
       this.#result.requests += 1;
@@ -169,7 +171,11 @@ class PullRun {
     flow.connected = false;
   }
 
-  #maySend(): boolean {
+  #maySend(busy: number): boolean {
+    // As in the engine, where the controller hears of a refusal at once.
+    if (this.#refused > 0) return false;
+    const waiting = this.#flows.filter((flow) => flow.piece !== undefined && !flow.answered);
+    if (!this.#turnstile.lets(busy, waiting.length)) return false;
     const { notBeforeMs, minIntervalMs } = this.#driver.admission;
     const nowMs = this.#now * 1000;
     return nowMs >= notBeforeMs && nowMs - this.#lastSend * 1000 >= minIntervalMs;
@@ -222,8 +228,9 @@ class PullRun {
     for (const flow of running) {
       if (flow.answered || flow.piece === undefined || this.#now < flow.readyAt) continue;
       const open = running.filter((other) => other.answered && other.piece !== undefined).length;
-      if (this.#world.accepts(open)) {
+      if (this.#world.accepts(open, this.#now)) {
         flow.answered = true;
+        this.#turnstile.accepted(flow.turn, flow.sentAs);
         this.#accepted = Math.max(this.#accepted, flow.sentAs);
         this.#divisible.add(flow.piece.blob);
         this.#timeAnswer(flow);
@@ -233,6 +240,7 @@ class PullRun {
       flow.piece = undefined;
       // As the engine tells it: those that were in flight before it.
       const before = flow.sentAs - 1;
+      this.#turnstile.refused(flow.turn, before);
       this.#refusedWith = this.#refused === 0 ? before : Math.min(this.#refusedWith, before);
       this.#refused += 1;
       this.#countRefusal();

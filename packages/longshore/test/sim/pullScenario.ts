@@ -8,12 +8,22 @@ export type ServerModel =
   | { readonly kind: 'queue'; readonly limit: number }
   /** Everything slows down, as (limit / flows) to the power of `steepness`. */
   | { readonly kind: 'collapse'; readonly limit: number; readonly steepness: number }
-  /** 429 with Retry-After. */
-  | { readonly kind: '429'; readonly limit: number; readonly retryAfterSeconds: number }
+  /** 429 with Retry-After, from a time on. @defaultValue from the beginning */
+  | {
+      readonly kind: '429';
+      readonly limit: number;
+      readonly retryAfterSeconds: number;
+      readonly from?: number;
+    }
   /** 429 for that part of all requests, whatever is open: it is short of room because of others. */
   | { readonly kind: '429 at times'; readonly share: number }
-  /** 429 for every request beyond a rate. */
-  | { readonly kind: '429 rate'; readonly perSecond: number; readonly burst: number }
+  /** 429 for every request beyond a rate, from a time on. @defaultValue from the beginning */
+  | {
+      readonly kind: '429 rate';
+      readonly perSecond: number;
+      readonly burst: number;
+      readonly from?: number;
+    }
   /** Resets one of the flows beyond the limit now and then. */
   | { readonly kind: 'reset'; readonly limit: number; readonly perSecond: number };
 

@@ -18,6 +18,8 @@ export interface Flow {
   answered: boolean;
   /** How many flows were in flight when its request was sent, itself included. */
   sentAs: number;
+  /** At the turnstile, when its request was sent. */
+  turn: number;
   /** Slow start: most the connection gives now. */
   ramp: number;
   connected: boolean;
@@ -56,6 +58,7 @@ export class PullWorld {
       readyAt: 0,
       answered: false,
       sentAs: 0,
+      turn: 0,
       ramp: 0,
       connected: false,
       cap,
@@ -79,8 +82,9 @@ export class PullWorld {
   }
 
   /** Whether the server takes the request that has just arrived; `open` flows are answered already. */
-  accepts(open: number): boolean {
+  accepts(open: number, now: number): boolean {
     const { server } = this.scenario;
+    if ('from' in server && now < (server.from ?? 0)) return true;
     if (server.kind === '429') return open < server.limit;
     if (server.kind === '429 at times') return this.random() >= server.share;
     if (server.kind !== '429 rate') return true;

@@ -15,10 +15,19 @@ function fixedLane() {
   return { clock, lane, opens };
 }
 
+function refuse(
+  lane: ReturnType<typeof fixedLane>['lane'],
+  retryAfterMs: number | undefined,
+): void {
+  const request = lane.request();
+  request.refused(retryAfterMs);
+  request.ended('well');
+}
+
 test('a server that refuses is left in peace for as long as it asks, also at a fixed width', () => {
   const { clock, lane, opens } = fixedLane();
   assert.ok(opens());
-  lane.request().refused(3000);
+  refuse(lane, 3000);
   clock.ms += 2999;
   assert.ok(!opens());
   clock.ms += 1;
@@ -32,12 +41,30 @@ test('what a server asks is bounded, and a second is the rule where it asks noth
     [undefined, 1000],
   ] as const) {
     const { clock, lane, opens } = fixedLane();
-    lane.request().refused(asked);
+    refuse(lane, asked);
     clock.ms += waitMs - 1;
     assert.ok(!opens(), String(asked));
     clock.ms += 1;
     assert.ok(opens(), String(asked));
   }
+});
+
+test('after a refusal one request goes first, and others wait for its answer', async () => {
+  const { clock, lane, opens } = fixedLane();
+  for (let i = 0; i < 3; i += 1) lane.request().accepted();
+  refuse(lane, 1000);
+  clock.ms += 1000;
+  const first = lane.request();
+  assert.ok(!opens());
+  const waiting = lane.untilMayRequest(new AbortController().signal);
+  first.accepted();
+  await waiting;
+  assert.ok(opens());
+  const stopped = new AbortController();
+  lane.request();
+  const given = lane.untilMayRequest(stopped.signal);
+  stopped.abort();
+  await assert.rejects(given, { name: 'AbortError' });
 });
 
 test('requests that fail before an answer are spaced out, until one is answered', () => {
