@@ -85,8 +85,8 @@ export class RequestPace {
     this.#run = run;
     const forMs = Math.min(RATE_WINDOW_MS, Math.max(1000, atMs - lastMs));
     const atLeastMs = this.#isKnown ? this.#intervalMs : 0;
-    this.#intervalMs = Math.max(atLeastMs, forMs / (BELOW * accepted));
-    this.#intervalMs = Math.min(LONGEST_INTERVAL_MS, this.#intervalMs);
+    const intervalMs = Math.max(atLeastMs, forMs / (BELOW * accepted));
+    this.#intervalMs = Math.min(LONGEST_INTERVAL_MS, intervalMs);
     this.#easeWaitMs = this.#isKnown
       ? Math.min(LONGEST_EASE_MS, 2 * this.#easeWaitMs)
       : FIRST_EASE_MS;

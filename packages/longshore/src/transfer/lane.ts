@@ -89,7 +89,7 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
   async acquire(options: AcquireOptions): Promise<Permit> {
     const permit = await this.limiter.acquire(options);
     try {
-      if (options.kind !== 'metadata') await this.#admission(options.signal);
+      if (options.kind !== 'metadata') await this.#untilRested(options.signal);
       return permit;
     } catch (error) {
       permit.release();
@@ -110,8 +110,10 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
 
   /** Waits until a request may go out; somebody else may be first then. */
   async untilMayRequest(signal: AbortSignal): Promise<void> {
+    await this.#untilRested(signal);
     while (!this.mayRequest) {
-      await sleep(Math.max(LOOK_MS, this.#waitMs()), undefined, { signal });
+      await sleep(LOOK_MS, undefined, { signal });
+      await this.#untilRested(signal);
     }
   }
 
@@ -140,14 +142,15 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
       },
       refused: (retryAfterMs) => {
         this.meet('refusals');
-        this.#turnstile.refused(turn, inFlight - 1);
+        // What the server had to weigh it against: those sent before it. Small blobs that were taken
+        // then may have ended by now. An upload may be refused after its body was begun.
+        const others = open ? this.#open - 1 : inFlight - 1;
+        this.#turnstile.refused(turn, others);
         if ((retryAfterMs ?? 0) > LONGEST_ASKED_MS) this.meet('longWaits');
         const { count = 0, inFlight: before = Number.POSITIVE_INFINITY } = this.#refusals ?? {};
         this.#refusals = {
           count: count + 1,
-          // What the server had to weigh it against: those sent before it. Small blobs that were taken
-          // then may have ended by now. An upload may be refused after its body was begun.
-          inFlight: Math.min(before, open ? this.#open - 1 : inFlight - 1),
+          inFlight: Math.min(before, others),
           retryAfterMs,
         };
         // Where a controller decides, it says by its admission when to ask again.
@@ -206,7 +209,7 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
     this.#nextAt = Math.max(this.#nextAt, this.#now() + forMs);
   }
 
-  async #admission(signal: AbortSignal | undefined): Promise<void> {
+  async #untilRested(signal: AbortSignal | undefined): Promise<void> {
     for (let waitMs = this.#waitMs(); waitMs > 0; waitMs = this.#waitMs()) {
       await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
     }

@@ -176,7 +176,7 @@ test('a remembered knee is where it goes at once, and the measured one is where 
   assert.ok(width >= 5 && width <= 9, String(width));
 });
 
-test('a memory of another speed is dropped within a second, faster or slower', () => {
+test('a memory of another speed is dropped within a second of having been reached, faster or slower', () => {
   for (const bytesPerSecond of [20e6, 1e9]) {
     const remembered = { width: 40, bytesPerSecond };
     const { targets } = follow(capped(25e6, 100e6), { seconds: 60, elastic: { remembered } });

@@ -144,13 +144,15 @@ class PullRun {
     for (const flow of allowed) flow.pausedFor = 0;
     const draining = shrink === 'drain' ? above.filter((flow) => flow.piece !== undefined) : [];
     let busy = draining.length + allowed.filter((flow) => flow.piece !== undefined).length;
+    let unanswered = this.#flows.filter((flow) => flow.piece && !flow.answered).length;
     for (const flow of allowed) {
       if (busy >= target) break;
-      if (flow.piece !== undefined || !this.#maySend(busy)) continue;
+      if (flow.piece !== undefined || !this.#maySend(busy, unanswered)) continue;
       const piece =
         this.#queue.shift() ?? this.#adopt(draining.length > 0 ? [] : above) ?? this.#steal();
       if (piece === undefined) break;
       busy += 1;
+      unanswered += 1;
       flow.piece = piece;
       this.#world.send(flow, this.#now);
       flow.sentAs = allowed.filter((other) => other.piece !== undefined).length;
@@ -171,11 +173,10 @@ class PullRun {
     flow.connected = false;
   }
 
-  #maySend(busy: number): boolean {
+  #maySend(busy: number, unanswered: number): boolean {
     // As in the engine, where the controller hears of a refusal at once.
     if (this.#refused > 0) return false;
-    const waiting = this.#flows.filter((flow) => flow.piece !== undefined && !flow.answered);
-    if (!this.#turnstile.lets(busy, waiting.length)) return false;
+    if (!this.#turnstile.lets(busy, unanswered)) return false;
     const { notBeforeMs, minIntervalMs } = this.#driver.admission;
     const nowMs = this.#now * 1000;
     return nowMs >= notBeforeMs && nowMs - this.#lastSend * 1000 >= minIntervalMs;
