@@ -75,13 +75,20 @@ async function openUnlessDone(
   return openIngest(needs.context, descriptor, how.attempt, options);
 }
 
-/** What the holder has noted by now; only told, never relied on. */
+/**
+ * What the holder has noted by now; only told, never relied on. So it is nothing where it cannot be
+ * read: another user's folder is opened to the group a moment after it is there.
+ */
 async function bytesNoted({ layout }: IngestContext, descriptor: Descriptor): Promise<number> {
   const home = ingestFolder(layout, descriptor.digest);
   let most = 0;
-  for (const token of await listFolder(home)) {
-    const { pieces } = await readIngestRecord(join(home, token));
-    most = Math.max(most, pieces.clippedTo(descriptor.size).bytes);
+  try {
+    for (const token of await listFolder(home)) {
+      const { pieces } = await readIngestRecord(join(home, token));
+      most = Math.max(most, pieces.clippedTo(descriptor.size).bytes);
+    }
+  } catch {
+    return most;
   }
   return most;
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -318,5 +318,31 @@ test(
     await fill(await store.ingest(blob), bytes);
     assert.equal(await store.has(blob), true);
     assert.deepEqual(await leftInLeases(store), []);
+  },
+);
+
+test(
+  'whoever waits goes on waiting where it cannot see how far the other one is',
+  TIMEOUT,
+  async () => {
+    await using folder = await makeFolder();
+    const bytes = bytesOf(100_000, 'unseen');
+    const blob = describeBytes(bytes);
+    const theirs = await openStore(folder.path, { ...FAST, identity: ELSEWHERE });
+    const ours = await openStore(folder.path, FAST);
+    const held = await theirs.ingest(blob);
+    // As to another user's process, in the moment before the folder is opened to the group.
+    const home = join(layoutOf(folder.path).ingest, digestKey(blob.digest));
+    await rename(home, `${folder.path}/aside`);
+    await writeFile(home, 'no folder');
+    const looked = Promise.withResolvers<number>();
+    const waiting = ours.ingest(blob, { onWaitProgress: looked.resolve });
+    assert.equal(await Promise.race([looked.promise, waiting]), 0);
+    await rm(home);
+    await rename(`${folder.path}/aside`, home);
+    await fill(held, bytes);
+    assert.equal(await waiting, undefined);
+    await theirs.close();
+    await ours.close();
   },
 );
