@@ -12,7 +12,9 @@ const BELOW = 0.9;
 const FREQUENT = 1.5;
 /** A pace that is only suspected to help is eased so often, this far apart, and then given up. */
 const SUSPECT_EASINGS = 8;
-const SUSPECT_EASE_MS = 1_000;
+const SUSPECT_EASE_MS = 500;
+/** From so many accepted requests on, one comparison of a paced run with the one before it is enough. */
+const TELLING = 4;
 
 /**
  * Time between requests, for a server that counts requests per second. It is found out from what the
@@ -31,6 +33,7 @@ export class RequestPace {
   #sent = 0;
   /** Requests accepted between the last two refusals that were met by pace. */
   #run = 0;
+  #wasVain = false;
   #futile = false;
 
   /** 0 while requests need not be spaced out. */
@@ -69,7 +72,7 @@ export class RequestPace {
   /**
    * After a refusal that the number of flows does not explain: nine tenths of what the server has let
    * pass since the one before. Where a pace that was not eased lets hardly more pass than none did,
-   * pace is not what the server counts.
+   * pace is not what the server counts; where that was a few requests only, it has to be seen twice.
    * @param lastMs when the last refusal came
    */
   slowDown(atMs: number, refused: number, lastMs: number): void {
@@ -77,7 +80,10 @@ export class RequestPace {
     const accepted = this.#acceptedSince(lastMs, refused);
     const run = this.#isKnown ? this.#sent - refused : accepted;
     this.#sent = 0;
-    if (this.#isKnown && !this.#wasEased && run < LONGER_RUN * this.#run) {
+    const isVain = this.#isKnown && !this.#wasEased && run < LONGER_RUN * this.#run;
+    const isPlain = this.#wasVain || this.#run >= TELLING;
+    this.#wasVain = isVain;
+    if (isVain && isPlain) {
       this.#futile = true;
       this.#intervalMs = 0;
       return;

@@ -134,6 +134,13 @@ test('a rate that eased pace runs into again and again is still a rate', () => {
   assert.ok(run.makespan < (1.2 * run.requests) / server.perSecond, `${run.makespan} s`);
 });
 
+test('a rate so low that few requests pass between two refusals is a rate', () => {
+  const server = { kind: '429 rate', perSecond: 1, burst: 1, from: 3 } as const;
+  const slow = { rtt: 0.1, link: 400, perConnection: 3, server, scale: 0.2 };
+  const run = runElastic(scenario({ ...slow, work: 'small' }), 2, { run: { mostSeconds: 60 } });
+  assert.ok(run.refusals <= 40, `${run.refusals} of ${run.requests} requests refused in a minute`);
+});
+
 test('short flows that are refused for the first time go on at half their rate', () => {
   const samples = Array.from({ length: 10 }, () => ({ requests: 4, acceptedAt: 4 }));
   const refusals = { count: 1, inFlight: 4 };
