@@ -178,7 +178,7 @@ class Elastic implements ElasticController {
 
   #step(sample: ElasticSample, elapsedMs: number): void {
     const refused = this.#refusals.take(sample, this.#base);
-    if (refused !== undefined) return this.#fallBack(refused.base, 'refused by the server');
+    if (refused !== undefined) return this.#takeRefusal(refused.base);
     if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample)) return;
     if (this.phase === 'holding' && this.#processor.wasBurst) {
       this.#processor.forget();
@@ -213,11 +213,16 @@ class Elastic implements ElasticController {
     else if (this.#window.ms >= this.#rules.windowMs - 1e-6) this.#takeWindow();
   }
 
+  #takeRefusal(base: number | undefined): void {
+    if (base === undefined) this.#startAgain();
+    else this.#fallBack(base, 'refused by the server');
+  }
+
   #takeBreaks(sample: ElasticSample): boolean {
     const said = this.#breaks.take(sample, this.#pace.rttMs);
     if (said === undefined) return false;
     if (said === 'turned away') {
-      const { base } = this.#refusals.turnAway(sample.atMs, sample.turnedAway?.inFlight ?? 1);
+      const base = this.#refusals.turnAway(sample.atMs, sample.turnedAway?.inFlight ?? 1);
       this.#fallBack(base, 'connections refused by the server');
       return true;
     }

@@ -1,6 +1,7 @@
 import { RequestPace } from './elasticRequestPace.ts';
 import type { Admission, ElasticSample } from './elasticTypes.ts';
 import { RefusalRest } from './refusalRest.ts';
+import { RefusalSpacing } from './refusalSpacing.ts';
 
 const AGAIN_WITHIN_MS = 8_000;
 const FIRST_RAISE_MS = 40_000;
@@ -14,11 +15,13 @@ const LONG_MS = 1_000;
 const NEAR_MS = 150;
 /** and while it takes longer than this they would take ten seconds. */
 const FAR_MS = 340;
+/** Where single requests are refused and no time is asked for, this part of the time since the last one is rested. */
+const SHORT_REST = 0.1;
 
 /** What follows from a refusal. */
 export interface RefusalOutcome {
-  /** The width to go on with. */
-  readonly base: number;
+  /** The width to go on with; `undefined` where earlier refusals have narrowed it without reason. */
+  readonly base: number | undefined;
 }
 
 /**
@@ -27,12 +30,14 @@ export interface RefusalOutcome {
  * Three reasons hide behind a 429. One is the number of flows: then those in flight before the refused
  * one are what it takes, and they become the ceiling. One is the number of requests per second: then
  * it refuses with far fewer in flight, and what helps is time between requests. One is that others
- * leave it no room: then neither helps, and it gets its rests.
+ * leave it no room: then neither helps, and it gets its rests; short ones, and no ceiling, where it
+ * refuses but one request now and then.
  */
 export class Refusals {
   readonly #max: number;
   readonly #rests: RefusalRest;
   readonly #pace = new RequestPace();
+  readonly #spacing = new RefusalSpacing();
   #ceiling: number;
   #raiseAtMs = 0;
   #raiseWaitMs = FIRST_RAISE_MS / 2;
@@ -108,13 +113,19 @@ export class Refusals {
     if (!this.#isResting(atMs)) this.#taken = Math.max(this.#taken, accepted);
     this.#pace.book(atMs, sample.requests ?? 0);
     this.#raise(atMs);
+    this.#spacing.accepted(Math.max(0, (sample.requests ?? 0) - (refusals?.count ?? 0)));
     if (refusals === undefined || refusals.count === 0) {
       // It sends, or has accepted a request after the rest.
       if (sample.bytes > 0 || (!this.#isResting(atMs) && accepted > 0)) this.#rests.served();
       return undefined;
     }
     this.#count += refusals.count;
-    const outcome = { base: this.#judge(atMs, refusals, base) };
+    this.#spacing.refused(refusals.count);
+    const isAsTaken = refusals.inFlight < this.#taken;
+    const outcome =
+      isAsTaken && this.#refusesNowAndThen
+        ? this.#passOver()
+        : { base: this.#judge(atMs, refusals, base) };
     this.#rest(atMs, refusals.retryAfterMs);
     return outcome;
   }
@@ -123,8 +134,20 @@ export class Refusals {
    * The server has turned new connections away while it served that many. It is a ceiling like that
    * of a refusal; but it does not ask to wait, and no wait is needed.
    */
-  turnAway(atMs: number, inFlight: number): RefusalOutcome {
-    return { base: this.#lower(atMs, inFlight) };
+  turnAway(atMs: number, inFlight: number): number {
+    return this.#lower(atMs, inFlight);
+  }
+
+  /** Others leave it no room at times: it refuses single requests, and slower ones have not helped. */
+  get #refusesNowAndThen(): boolean {
+    return this.#spacing.isWide && this.#pace.futile;
+  }
+
+  /** Nothing follows for the width; and no ceiling holds that such refusals have set. */
+  #passOver(): RefusalOutcome | undefined {
+    if (this.#ceiling >= this.#max) return undefined;
+    this.#ceiling = this.#max;
+    return { base: undefined };
   }
 
   #judge(atMs: number, refusals: NonNullable<ElasticSample['refusals']>, base: number): number {
@@ -198,7 +221,9 @@ export class Refusals {
   /** A long rest is no good while flows of ours are being served: they end in it, and nothing follows. */
   #rest(atMs: number, askedMs: number | undefined): void {
     const isBurst = this.#isResting(atMs);
-    const restMs = this.#rests.after(askedMs, isBurst);
+    const wholeMs = this.#rests.after(askedMs, isBurst);
+    const isShort = this.#refusesNowAndThen && !((askedMs ?? 0) > 0);
+    const restMs = isShort ? Math.min(wholeMs, SHORT_REST * (atMs - this.#lastMs)) : wholeMs;
     if (!isBurst) this.#lastMs = atMs;
     // What belongs to a burst lengthens the rest only where it is asked for.
     if (isBurst && !((askedMs ?? 0) > 0)) return;

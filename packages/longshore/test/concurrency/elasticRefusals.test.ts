@@ -141,6 +141,15 @@ test('a rate so low that few requests pass between two refusals is a rate', () =
   assert.ok(run.refusals <= 40, `${run.refusals} of ${run.requests} requests refused in a minute`);
 });
 
+test('a server that refuses a request now and then is not left with one flow', () => {
+  const server = { kind: '429 at times', share: 0.02 } as const;
+  const path = { rtt: 0.002, link: 400, perConnection: 3, server };
+  const run = runElastic(scenario({ ...path, work: 'small', scale: 1 }), 1);
+  // It took 220 s while each refusal narrowed the pull.
+  assert.ok(run.makespan < 90, `${run.makespan} s`);
+  assert.ok(run.refusals < 0.04 * run.requests, `${run.refusals} of ${run.requests} refused`);
+});
+
 test('short flows that are refused for the first time go on at half their rate', () => {
   const samples = Array.from({ length: 10 }, () => ({ requests: 4, acceptedAt: 4 }));
   const refusals = { count: 1, inFlight: 4 };

@@ -67,3 +67,29 @@ test('what was sent before a refusal was known tells nothing new', () => {
   assert.ok(turnstile.lets(4, 0), 'no second refusal in a row');
   assert.ok(!turnstile.lets(4, 1), 'nothing was taken since');
 });
+
+test('where single requests are refused, half as many go out again as soon as one is taken', () => {
+  const turnstile = new Turnstile();
+  const accept = (times: number): void => {
+    for (let i = 0; i < times; i += 1) turnstile.accepted(turnstile.turn, 40);
+  };
+  const unanswered = (): number => {
+    let count = 0;
+    while (count < 64 && turnstile.lets(1, count)) count += 1;
+    return count;
+  };
+  for (let i = 0; i < 3; i += 1) {
+    accept(20);
+    turnstile.refused(turnstile.turn, 20);
+  }
+  assert.equal(unanswered(), 1, 'one goes first all the same');
+  accept(1);
+  assert.ok(unanswered() < 8);
+  accept(60);
+  const before = unanswered();
+  assert.ok(before > 24, String(before));
+  turnstile.refused(turnstile.turn, 20);
+  assert.equal(unanswered(), 1);
+  accept(1);
+  assert.ok(Math.abs(unanswered() - before / 2) <= 1, `${unanswered()} of ${before}`);
+});
