@@ -4,7 +4,7 @@ import { startDockerRegistry } from '../../packages/longshore/test/interop/suppo
 import { writeLayerImage } from '../../packages/longshore/test/interop/support/layerImage.ts';
 import { startNginx } from '../../packages/longshore/test/interop/support/nginx.ts';
 import { copyWithSkopeo } from '../../packages/longshore/test/interop/support/readBack.ts';
-import { type Counted, startShapedRegistry } from '../pull/shapedRegistry.ts';
+import { type Counted, type ShapedRegistry, startShapedRegistry } from '../pull/shapedRegistry.ts';
 import type { NginxScenario, RealScenario, ShapedScenario } from './realScenarios.ts';
 
 /** A registry with one image, behind the limits of a scenario. */
@@ -24,8 +24,16 @@ export function setRealStage(scenario: RealScenario, folder: string): Promise<Re
 }
 
 async function setShaped(scenario: ShapedScenario, folder: string): Promise<RealStage> {
-  const { faults, later, layers } = scenario;
-  const registry = await startShapedRegistry(join(folder, 'registry'), { 'app:1': layers });
+  const images = { 'app:1': scenario.layers };
+  const registry = await startShapedRegistry(join(folder, 'registry'), images);
+  return shapedStage(registry, scenario);
+}
+
+/** A registry that is there already and holds `app:1`, behind other limits. It ends with the registry. */
+export function shapedStage(
+  registry: ShapedRegistry,
+  { faults, later }: Pick<ShapedScenario, 'faults' | 'later'>,
+): RealStage {
   let timer: NodeJS.Timeout | undefined;
   return {
     reference: `${registry.host}/app:1`,
