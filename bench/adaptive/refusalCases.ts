@@ -30,11 +30,12 @@ const refusing = (on: { abovePerSecond: number } | { probability: number }): Fau
   ],
 });
 
-const common = { stage: 'embedded', bound: 300 } as const;
+function refusalCase(own: Omit<RefusalCase, 'stage' | 'bound'>): RefusalCase {
+  return { stage: 'embedded', bound: 300, ...own };
+}
 
-const atOnce = [1, 2, 3, 4, 8, 16, 32].map(
-  (above): RefusalCase => ({
-    ...common,
+const atOnce = [1, 2, 3, 4, 8, 16, 32].map((above) =>
+  refusalCase({
     name: `${above} flows, from the beginning`,
     what: 'twelve layers, 160 MB, 4 MB/s a connection',
     layers: large,
@@ -42,9 +43,8 @@ const atOnce = [1, 2, 3, 4, 8, 16, 32].map(
   }),
 );
 
-const inTheMiddle = [4, 8, 16, 32].map(
-  (above): RefusalCase => ({
-    ...common,
+const inTheMiddle = [4, 8, 16, 32].map((above) =>
+  refusalCase({
     name: `${above} flows, after 3 s`,
     what: '100 layers of 4 MB, 1 MB/s a connection',
     layers: medium,
@@ -53,9 +53,8 @@ const inTheMiddle = [4, 8, 16, 32].map(
   }),
 );
 
-const remembered = [8, 16].map(
-  (above): RefusalCase => ({
-    ...common,
+const remembered = [8, 16].map((above) =>
+  refusalCase({
     name: `${above} flows, after a pull without a limit`,
     what: '100 layers of 4 MB, 1 MB/s a connection',
     layers: medium,
@@ -64,9 +63,8 @@ const remembered = [8, 16].map(
   }),
 );
 
-const rates = [3, 10].map(
-  (abovePerSecond): RefusalCase => ({
-    ...common,
+const rates = [3, 10].map((abovePerSecond) =>
+  refusalCase({
     name: `${abovePerSecond} requests a second, after 3 s`,
     what: '100 layers of 4 MB, 1 MB/s a connection',
     layers: medium,
@@ -75,9 +73,8 @@ const rates = [3, 10].map(
   }),
 );
 
-const nowAndThen = [0, 0.02, 0.1].map(
-  (probability): RefusalCase => ({
-    ...common,
+const nowAndThen = [0, 0.02, 0.1].map((probability) =>
+  refusalCase({
     name: `${100 * probability} % of the requests`,
     what: '400 layers of 50 to 850 kB, 1 MB/s a connection',
     layers: small,
