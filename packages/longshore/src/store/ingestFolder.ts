@@ -3,7 +3,7 @@ import { readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import type { Descriptor } from '../image/index.ts';
-import { removeFolderQuietly, removeQuietly, replaceFile } from './files.ts';
+import { listFolder, removeFolderQuietly, removeQuietly, replaceFile } from './files.ts';
 import type { PrefixDigest } from './frontierHash.ts';
 import {
   formatIngestState,
@@ -97,6 +97,22 @@ export class IngestFolder {
     writeFileSync(path, formatIngestState(this.#state));
     if (this.#mode !== undefined) chmodSync(path, this.#mode);
   }
+}
+
+/**
+ * What all folders in `home` hold, for whoever only tells of it and has no lease. Those that cannot be
+ * read are left out: another user's folder is opened to the group a moment after it is there.
+ */
+export async function readIngestRecords(home: string): Promise<IngestRecord[]> {
+  const records: IngestRecord[] = [];
+  try {
+    for (const token of await listFolder(home)) {
+      records.push(await readIngestRecord(join(home, token)));
+    }
+  } catch {
+    // Not ours to read yet, or gone meanwhile.
+  }
+  return records;
 }
 
 /** Reads what an ingest folder holds, without judging it. */

@@ -6,12 +6,12 @@ import { errnoOf, LongshoreError } from '../errors.ts';
 import { type Descriptor, type Digest, digestAlgorithm, digestOf } from '../image/index.ts';
 import { claimName } from './claim.ts';
 import type { FileIngest } from './fileIngest.ts';
-import { listFolder, removeQuietly } from './files.ts';
+import { removeQuietly } from './files.ts';
 import { type FileUpload, startUpload } from './fileUpload.ts';
 import { Followers } from './followers.ts';
 import type { HeldLease } from './heldLease.ts';
 import type { IndexWriter } from './indexWriter.ts';
-import { readIngestRecord } from './ingestFolder.ts';
+import { readIngestRecords } from './ingestFolder.ts';
 import { trustedRanges } from './ingestRecord.ts';
 import { blobFile, ingestFolder } from './layout.ts';
 import type { LeaseKeeper } from './leaseKeeper.ts';
@@ -173,14 +173,12 @@ export class LocalStore implements Store {
 
   async partialBytes(digest: Digest): Promise<number> {
     const { layout, bootId } = this.#parts.context;
-    const home = ingestFolder(layout, digest);
-    let most = 0;
-    for (const token of await listFolder(home)) {
-      const record = await readIngestRecord(join(home, token));
+    const records = await readIngestRecords(ingestFolder(layout, digest));
+    const trusted = records.map((record) => {
       const size = record.state?.size ?? 0;
-      most = Math.max(most, trustedRanges(record, { digest, size }, bootId).bytes);
-    }
-    return most;
+      return trustedRanges(record, { digest, size }, bootId).bytes;
+    });
+    return Math.max(0, ...trusted);
   }
 
   async ingest(descriptor: Descriptor, options: IngestOptions = {}): Promise<Ingest | undefined> {

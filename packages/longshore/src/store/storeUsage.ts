@@ -4,7 +4,7 @@ import type { Descriptor, Digest } from '../image/index.ts';
 import { listBlobFiles } from './blobFiles.ts';
 import { ContentGraph } from './contentGraph.ts';
 import { PLAIN_MODES } from './files.ts';
-import { readIngestRecord } from './ingestFolder.ts';
+import { readIngestRecords } from './ingestFolder.ts';
 import { digestFromKey, layoutOf, type StoreLayout } from './layout.ts';
 import { ReferenceBook } from './referenceBook.ts';
 import type { Store } from './types.ts';
@@ -66,10 +66,8 @@ async function listPartial(layout: StoreLayout): Promise<{ digest: Digest; bytes
   for (const key of (await readdir(layout.ingest)).sort()) {
     const digest = digestFromKey(key);
     if (digest === undefined) continue;
-    let bytes = 0;
-    for (const token of await readdir(join(layout.ingest, key)).catch(() => [])) {
-      bytes += (await readIngestRecord(join(layout.ingest, key, token))).dataBytes;
-    }
+    const records = await readIngestRecords(join(layout.ingest, key));
+    const bytes = records.reduce((sum, { dataBytes }) => sum + dataBytes, 0);
     partial.push({ digest, bytes });
   }
   return partial;

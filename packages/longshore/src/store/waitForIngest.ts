@@ -1,9 +1,7 @@
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Descriptor } from '../image/index.ts';
 import type { FileIngest } from './fileIngest.ts';
-import { listFolder } from './files.ts';
-import { readIngestRecord } from './ingestFolder.ts';
+import { readIngestRecords } from './ingestFolder.ts';
 import { ingestFolder } from './layout.ts';
 import type { GrantedLease, LeaseKeeper } from './leaseKeeper.ts';
 import { LeaseWatch } from './leaseRecord.ts';
@@ -75,20 +73,8 @@ async function openUnlessDone(
   return openIngest(needs.context, descriptor, how.attempt, options);
 }
 
-/**
- * What the holder has noted by now; only told, never relied on. So it is nothing where it cannot be
- * read: another user's folder is opened to the group a moment after it is there.
- */
+/** What the holder has noted by now; only told, never relied on. */
 async function bytesNoted({ layout }: IngestContext, descriptor: Descriptor): Promise<number> {
-  const home = ingestFolder(layout, descriptor.digest);
-  let most = 0;
-  try {
-    for (const token of await listFolder(home)) {
-      const { pieces } = await readIngestRecord(join(home, token));
-      most = Math.max(most, pieces.clippedTo(descriptor.size).bytes);
-    }
-  } catch {
-    return most;
-  }
-  return most;
+  const records = await readIngestRecords(ingestFolder(layout, descriptor.digest));
+  return Math.max(0, ...records.map(({ pieces }) => pieces.clippedTo(descriptor.size).bytes));
 }

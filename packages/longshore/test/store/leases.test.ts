@@ -338,11 +338,11 @@ test(
     const looked = Promise.withResolvers<number>();
     const waiting = ours.ingest(blob, { onWaitProgress: looked.resolve });
     assert.equal(await Promise.race([looked.promise, waiting]), 0);
+    assert.equal(await ours.partialBytes(blob.digest), 0);
     await rm(home);
     await rename(`${folder.path}/aside`, home);
     await fill(held, bytes);
     assert.equal(await waiting, undefined);
-    await theirs.close();
-    await ours.close();
+    assert.deepEqual(await leftInLeases(theirs, ours), []);
   },
 );
