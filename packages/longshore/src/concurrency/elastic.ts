@@ -178,7 +178,8 @@ class Elastic implements ElasticController {
 
   #step(sample: ElasticSample, elapsedMs: number): void {
     const refused = this.#refusals.take(sample, this.#base);
-    if (refused !== undefined) return this.#takeRefusal(refused.base);
+    if (refused === 'start again') return this.#startAgain();
+    if (refused !== undefined) return this.#fallBack(refused, 'refused by the server');
     if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample)) return;
     if (this.phase === 'holding' && this.#processor.wasBurst) {
       this.#processor.forget();
@@ -211,11 +212,6 @@ class Elastic implements ElasticController {
     this.#burst.add(elapsedMs, sample.bytes, total);
     if (this.phase === 'starting') this.#start(elapsedMs);
     else if (this.#window.ms >= this.#rules.windowMs - 1e-6) this.#takeWindow();
-  }
-
-  #takeRefusal(base: number | undefined): void {
-    if (base === undefined) this.#startAgain();
-    else this.#fallBack(base, 'refused by the server');
   }
 
   #takeBreaks(sample: ElasticSample): boolean {

@@ -18,11 +18,8 @@ const FAR_MS = 340;
 /** Where single requests are refused and no time is asked for, this part of the time since the last one is rested. */
 const SHORT_REST = 0.1;
 
-/** What follows from a refusal. */
-export interface RefusalOutcome {
-  /** The width to go on with; `undefined` where earlier refusals have narrowed it without reason. */
-  readonly base: number | undefined;
-}
+/** The width to go on with; or the start anew, where earlier refusals have narrowed it without reason. */
+export type RefusalOutcome = number | 'start again';
 
 /**
  * What the server has refused and what it has proved to take.
@@ -121,11 +118,8 @@ export class Refusals {
     }
     this.#count += refusals.count;
     this.#spacing.refused(refusals.count);
-    const isAsTaken = refusals.inFlight < this.#taken;
-    const outcome =
-      isAsTaken && this.#refusesNowAndThen
-        ? this.#passOver()
-        : { base: this.#judge(atMs, refusals, base) };
+    const isPassedOver = refusals.inFlight < this.#taken && this.#refusesNowAndThen;
+    const outcome = isPassedOver ? this.#passOver() : this.#judge(atMs, refusals, base);
     this.#rest(atMs, refusals.retryAfterMs);
     return outcome;
   }
@@ -147,7 +141,7 @@ export class Refusals {
   #passOver(): RefusalOutcome | undefined {
     if (this.#ceiling >= this.#max) return undefined;
     this.#ceiling = this.#max;
-    return { base: undefined };
+    return 'start again';
   }
 
   #judge(atMs: number, refusals: NonNullable<ElasticSample['refusals']>, base: number): number {
@@ -221,12 +215,13 @@ export class Refusals {
   /** A long rest is no good while flows of ours are being served: they end in it, and nothing follows. */
   #rest(atMs: number, askedMs: number | undefined): void {
     const isBurst = this.#isResting(atMs);
+    const isAsked = (askedMs ?? 0) > 0;
     const wholeMs = this.#rests.after(askedMs, isBurst);
-    const isShort = this.#refusesNowAndThen && !((askedMs ?? 0) > 0);
+    const isShort = this.#refusesNowAndThen && !isAsked;
     const restMs = isShort ? Math.min(wholeMs, SHORT_REST * (atMs - this.#lastMs)) : wholeMs;
     if (!isBurst) this.#lastMs = atMs;
     // What belongs to a burst lengthens the rest only where it is asked for.
-    if (isBurst && !((askedMs ?? 0) > 0)) return;
+    if (isBurst && !isAsked) return;
     this.#notBeforeMs = Math.max(this.#notBeforeMs, atMs + restMs);
   }
 }

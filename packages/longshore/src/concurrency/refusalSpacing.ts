@@ -11,19 +11,26 @@ const TOGETHER = 2;
  */
 export class RefusalSpacing {
   #accepted = 0;
-  #inARow = 0;
-  isWide = false;
+  /** Refusals that speak against what is believed now. */
+  #against = 0;
+  #isWide = false;
+
+  /** The last refusals came one by one. */
+  get isWide(): boolean {
+    return this.#isWide;
+  }
 
   accepted(count: number): void {
     this.#accepted += count;
   }
 
+  /** @param count of those that were heard of together */
   refused(count: number): void {
     const isAlone = this.#accepted >= APART * count;
     this.#accepted = 0;
-    this.#inARow = isAlone === this.isWide ? 0 : this.#inARow + 1;
-    if (this.#inARow < (this.isWide ? TOGETHER : IN_A_ROW)) return;
-    this.isWide = isAlone;
-    this.#inARow = 0;
+    this.#against = isAlone === this.#isWide ? 0 : this.#against + 1;
+    if (this.#against < (this.#isWide ? TOGETHER : IN_A_ROW)) return;
+    this.#isWide = isAlone;
+    this.#against = 0;
   }
 }

@@ -13,7 +13,7 @@ const GROWTH = 0.5;
  * wait: after a refusal one request goes first, and as requests are taken slowly more may be unanswered.
  * A server that refuses more than it has taken so far is believed to go on taking as many. One that
  * refuses fewer has changed, and nothing that it took before counts any more: it is found out anew,
- * with one flow more at a time. Nor does one change that refuses a single request now and then.
+ * with one flow more at a time. One that refuses a single request now and then has not.
  */
 export class Turnstile {
   #refusals = 0;
