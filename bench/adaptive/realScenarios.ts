@@ -30,7 +30,7 @@ export interface NginxScenario extends Common {
 export type RealScenario = ShapedScenario | NginxScenario;
 
 /** Caps on each connection and on all of them, and what else is the matter. MB per second. */
-function shaped(
+export function shaped(
   each: number,
   total: number | undefined,
   more: Pick<Faults, 'crowd' | 'latencyMs' | 'retryAfter'> = {},
@@ -41,7 +41,10 @@ function shaped(
 }
 
 const far = (latencyMs: number, faults: Faults): Faults => ({ ...faults, latencyMs });
-const twelve = (megabytes: number): readonly number[] => layerSizes(megabytes * MB, 12);
+export const twelve = (megabytes: number): readonly number[] => layerSizes(megabytes * MB, 12);
+/** Of 50 to 850 kB. */
+export const smallLayers = (count: number): readonly number[] =>
+  Array.from({ length: count }, (_, index) => 50_000 + ((index * 7919) % 801) * 1000);
 const dominant = (megabytes: number): readonly number[] =>
   [0.7 * megabytes, 20, 15, 10, 8, 6, 4, 3, 2, 1, 0.5].map((size) => Math.round(size * MB));
 
@@ -115,7 +118,7 @@ export const REAL_SCENARIOS: readonly RealScenario[] = [
     name: 'small',
     what: '300 layers of 50 to 850 kB; 60 ms to an answer, 5 MB/s a connection, 60 in all',
     stage: 'embedded',
-    layers: Array.from({ length: 300 }, (_, index) => 50_000 + ((index * 7919) % 801) * 1000),
+    layers: smallLayers(300),
     bound: 40,
     faults: far(60, shaped(5, 60)),
   },

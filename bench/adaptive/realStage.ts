@@ -24,12 +24,17 @@ export function setRealStage(scenario: RealScenario, folder: string): Promise<Re
 }
 
 async function setShaped(scenario: ShapedScenario, folder: string): Promise<RealStage> {
-  const images = { 'app:1': scenario.layers };
-  const registry = await startShapedRegistry(join(folder, 'registry'), images);
-  return shapedStage(registry, scenario);
+  return shapedStage(await startStageRegistry(scenario, folder), scenario);
 }
 
-/** A registry that is there already and holds `app:1`, behind other limits. It ends with the registry. */
+export function startStageRegistry(
+  { layers }: Pick<ShapedScenario, 'layers'>,
+  folder: string,
+): Promise<ShapedRegistry> {
+  return startShapedRegistry(join(folder, 'registry'), { 'app:1': layers });
+}
+
+/** A registry that was started for this, behind other limits. The stage ends with the registry. */
 export function shapedStage(
   registry: ShapedRegistry,
   { faults, later }: Pick<ShapedScenario, 'faults' | 'later'>,

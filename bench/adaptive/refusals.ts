@@ -1,15 +1,14 @@
 // How many requests a registry refuses, over real sockets: whole processes, `--workers auto`.
 // `node bench/adaptive/refusals.ts [WORD...] [--runs N] [--no-save]`: the cases whose names hold one of
 // the words; `--bin FILE` takes the package from where it is installed already.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeTempFolder } from '../../packages/longshore/test/interop/support/files.ts';
 import { installPackage } from '../../scripts/installPackage.ts';
 import { describeMachine } from '../pull/machine.ts';
-import { startShapedRegistry } from '../pull/shapedRegistry.ts';
 import { pullOnce, type RealRun } from './realPull.ts';
-import { shapedStage } from './realStage.ts';
+import { shapedStage, startStageRegistry } from './realStage.ts';
 import { REFUSAL_CASES, type RefusalCase } from './refusalCases.ts';
 
 const { values: flags, positionals } = parseArgs({
@@ -24,8 +23,7 @@ const { values: flags, positionals } = parseArgs({
 async function pulls(refusing: RefusalCase, bin: string): Promise<RealRun[]> {
   await using folder = await makeTempFolder('refusals');
   const options = { bin, folder: folder.path, bound: refusing.bound };
-  const images = { 'app:1': refusing.layers };
-  await using registry = await startShapedRegistry(join(folder.path, 'registry'), images);
+  await using registry = await startStageRegistry(refusing, folder.path);
   const runs: RealRun[] = [];
   for (let run = 0; run < Number(flags.runs); run += 1) {
     const state = join(folder.path, `state-${run}`);
@@ -61,12 +59,11 @@ for (const refusing of REFUSAL_CASES.filter(wanted)) {
   console.log(rows.at(-1));
 }
 if (!flags['no-save'] && positionals.length === 0) {
-  const target = join(import.meta.dirname, '../results/adaptive/real');
-  await mkdir(target, { recursive: true });
+  const target = join(import.meta.dirname, '../results/adaptive');
   const all = { startedAt, machine, results };
-  await writeFile(join(target, '../refusals.json'), `${JSON.stringify(all, undefined, 1)}\n`);
+  await writeFile(join(target, 'refusals.json'), `${JSON.stringify(all, undefined, 1)}\n`);
   await writeFile(
-    join(target, '../refusals.md'),
+    join(target, 'refusals.md'),
     `# Refusals over real sockets
 
 Written by \`node bench/adaptive/refusals.ts\` on ${machine.cores} x ${machine.cpu}, ${startedAt.slice(0, 16)}. The
