@@ -31,16 +31,24 @@ testBuilderContract(subject);
 testRunContract({
   ...subject,
   busybox: findProgram('busybox') ?? '',
-  crash: async () => crash(engine?.folder ?? '/nonexistent'),
+  crash: async () => {
+    if (engine !== undefined) await crash(engine);
+  },
 });
 
-/** Kills the engine, and the containers that it would find again when it came back. */
-async function crash(folder: string): Promise<void> {
+/**
+ * Kills the engine, and the containers that it would find again when it came back. The engine
+ * first: one that sees a container end says that the build failed.
+ */
+async function crash({ pid, folder }: DockerEngine): Promise<void> {
+  const started = await descendantsOf(pid);
+  kill(pid, 'SIGKILL');
+  await killAll(started);
   for (const name of await readdir('/proc')) {
     const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
     if (!line.includes(folder)) continue;
-    const started = await descendantsOf(Number(name));
+    const containers = await descendantsOf(Number(name));
     kill(Number(name), 'SIGKILL');
-    await killAll(started);
+    await killAll(containers);
   }
 }
