@@ -3,7 +3,8 @@ import type { Flow } from './flow.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
 import type { FlowTable, HelpedMove } from './moveContext.ts';
-import { chooseSteal, findStragglers, type OpenRange, type SlowSince } from './steal.ts';
+import { chooseSteal, type OpenRange } from './steal.ts';
+import { type Runner, Stragglers } from './stragglers.ts';
 
 /** Used until a response head has been timed. */
 const ASSUMED_SETUP_MS = 50;
@@ -36,8 +37,8 @@ export class FanOut implements FlowTable {
   readonly #options: FanOutOptions;
   readonly #moves = new Map<Flow, HelpedMove>();
   readonly #whole = new Set<string>();
+  readonly #stragglers = new Map<Lane, Stragglers>();
   #ids = 0;
-  #slowSince: SlowSince = new Map();
   #ticksSoon = false;
   #tickedAt = 0;
 
@@ -55,6 +56,11 @@ export class FanOut implements FlowTable {
   }
 
   delete(flow: Flow): void {
+    const { lane } = flow;
+    const bytesPerSecond = flow.restarted ? undefined : flow.averageRate(this.#options.now());
+    if (bytesPerSecond !== undefined) {
+      this.#stragglersOf(lane).finished({ bytesPerSecond, of: lane.open + 1 });
+    }
     this.#moves.delete(flow);
   }
 
@@ -203,21 +209,35 @@ export class FanOut implements FlowTable {
 
   /** Each server is judged by itself: beside a fast one all flows of another may be slow. */
   #cutTheSlow(all: ReadonlyMap<Flow, OpenRange>, now: number): void {
-    const slowSince = new Map<number, number>();
     for (const [lane, flows] of Map.groupBy(all, ([flow]) => flow.lane)) {
-      const found = findStragglers(
-        this.#slowSince,
-        flows.map(([, range]) => range),
-        { setupSeconds: setupSeconds(lane), atSeconds: now / 1000 },
+      const { limiter } = lane;
+      const running = flows.filter(([flow]) => !flow.restarted);
+      const found = this.#stragglersOf(lane).find(
+        running.map(([flow, range]) => this.#runner(flow, range)),
+        {
+          atSeconds: now / 1000,
+          setupSeconds: setupSeconds(lane),
+          isLate: limiter.waiting === 0 && limiter.active < limiter.width,
+        },
       );
-      for (const [id, since] of found.slowSince) slowSince.set(id, since);
-      for (const [flow] of flows) {
-        if (!found.restart.includes(flow.id)) continue;
+      for (const [flow] of running) {
+        if (!found.includes(flow.id)) continue;
         lane.meet('slow');
         flow.restart(gaveUp('slow'));
       }
     }
-    this.#slowSince = slowSince;
+  }
+
+  #stragglersOf(lane: Lane): Stragglers {
+    const known = this.#stragglers.get(lane) ?? new Stragglers();
+    this.#stragglers.set(lane, known);
+    return known;
+  }
+
+  #runner(flow: Flow, { id, remainingBytes, bytesPerSecond }: OpenRange): Runner {
+    const registry = this.#moves.get(flow)?.registry;
+    const isLost = registry !== undefined && !this.mayRange(registry);
+    return { id, remainingBytes, bytesPerSecond, lostBytes: isLost ? flow.offset : 0 };
   }
 }
 

@@ -7,6 +7,9 @@ import type { OpenRange } from './steal.ts';
 /** A rate is worth trusting once a flow has moved for this long. */
 const RATED_AFTER_MS = 150;
 
+/** The rate of a whole flow is worth trusting from this size on. */
+const TELLING_BYTES = 64 * 1024;
+
 /** Thrown inside a body's consumer to leave it: the rest belongs to another flow. */
 export const ENOUGH: unique symbol = Symbol('enough');
 
@@ -109,6 +112,12 @@ export class Flow {
 
   get steppedAside(): boolean {
     return this.#steppedAside;
+  }
+
+  /** Bytes a second from its request on; `undefined` for a body too small to tell. */
+  averageRate(now: number): number | undefined {
+    const { bytes } = this.#meter;
+    return bytes < TELLING_BYTES ? undefined : (bytes * 1000) / Math.max(1, now - this.#startedAt);
   }
 
   /** As the decision functions see it. */

@@ -139,7 +139,10 @@ function isSaturated(state: StealState): boolean {
   return goodput !== undefined && capacity !== undefined && goodput >= SATURATED * capacity;
 }
 
-function medianRate(ranges: readonly OpenRange[]): number | undefined {
+/** Of those that have a rate. */
+export function medianRate(
+  ranges: readonly Pick<OpenRange, 'bytesPerSecond'>[],
+): number | undefined {
   const rates = ranges.flatMap(({ bytesPerSecond }) =>
     bytesPerSecond === undefined || bytesPerSecond <= 0 ? [] : [bytesPerSecond],
   );
@@ -151,49 +154,4 @@ function countByBlob(ranges: readonly OpenRange[]): Map<string, number> {
   const counts = new Map<string, number>();
   for (const { blob } of ranges) counts.set(blob, (counts.get(blob) ?? 0) + 1);
   return counts;
-}
-
-export interface StragglerOptions {
-  /** A flow is slow below this part of the median rate. @defaultValue 0.3 */
-  readonly slowFraction?: number;
-  /** How long it has to stay slow, in seconds. @defaultValue 5 */
-  readonly slowForSeconds?: number;
-  /** From sending a request to its first byte. */
-  readonly setupSeconds: number;
-}
-
-/** Since when each slow range is slow; hand it back with the next call. */
-export type SlowSince = ReadonlyMap<number, number>;
-
-export interface Stragglers {
-  readonly slowSince: SlowSince;
-  /** Ranges to abort and to ask for again, from where they stopped, on a new connection. */
-  readonly restart: readonly number[];
-}
-
-/**
- * Finds flows that crawl while the others do not. At least three rated flows are needed: with two,
- * nobody can tell which of them is the odd one.
- * @param atSeconds - the clock of the caller, monotonic
- */
-export function findStragglers(
-  previous: SlowSince,
-  ranges: readonly OpenRange[],
-  options: StragglerOptions & { readonly atSeconds: number },
-): Stragglers {
-  const { slowFraction = 0.3, slowForSeconds = 5, setupSeconds, atSeconds } = options;
-  const rated = ranges.filter(({ bytesPerSecond }) => bytesPerSecond !== undefined);
-  const median = medianRate(rated);
-  const slowSince = new Map<number, number>();
-  const restart: number[] = [];
-  if (median === undefined || rated.length < 3) return { slowSince, restart };
-  for (const range of rated) {
-    const rate = range.bytesPerSecond ?? 0;
-    if (rate >= slowFraction * median) continue;
-    const since = previous.get(range.id) ?? atSeconds;
-    slowSince.set(range.id, since);
-    const gain = range.remainingBytes / Math.max(rate, 1) - range.remainingBytes / median;
-    if (atSeconds - since >= slowForSeconds && gain > 2 * setupSeconds + 1) restart.push(range.id);
-  }
-  return { slowSince, restart };
 }

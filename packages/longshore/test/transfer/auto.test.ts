@@ -117,6 +117,26 @@ describe('a pull that finds its width', LIMIT, () => {
     );
   });
 
+  for (const workers of ['auto', 4] as const) {
+    test(`the last connection that crawls is asked for anew, ${workers} workers`, async () => {
+      await using port = await harbour();
+      const layers = Array.from({ length: 12 }, (_, n) => ({ size: 4 * MB, seed: `layer ${n}` }));
+      await port.seed('a:1', { layers });
+      port.server.faults = {
+        rules: [
+          { on: BLOBS, bytesPerSecond: 4 * MB },
+          // 100 s for the megabyte that is not worth cutting.
+          { on: { kind: 'blob', nth: 10 }, bytesPerSecond: 10_000 },
+        ],
+      };
+      const result = await port.pull(['a:1'], { workers });
+      assert.equal(result.outcome, 'succeeded');
+      assert.deepEqual(eventsOf(port.events, 'blob.retry'), []);
+      assert.equal(result.settled[0]?.met?.slow, 1);
+      assert.ok(result.milliseconds < 29_000, `${result.milliseconds} ms`);
+    });
+  }
+
   test('a connection that goes silent is cut while others move, and that is no retry', async () => {
     await using port = await harbour({ registry: { stallTimeoutMs: 30_000 } });
     await port.seed('a:1', {

@@ -1,12 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import {
-  chooseSteal,
-  findStragglers,
-  type OpenRange,
-  type SlowSince,
-} from '../../src/transfer/steal.ts';
+import { chooseSteal, type OpenRange } from '../../src/transfer/steal.ts';
 
 const MiB = 1024 * 1024;
 
@@ -116,39 +111,4 @@ test('nothing is split while the link or the processor is full', () => {
   };
   assert.equal(chooseSteal(full), undefined);
   assert.ok(chooseSteal({ ...full, goodputBytesPerSecond: 60e6 }));
-});
-
-function watch(ranges: readonly OpenRange[], seconds: number): readonly number[] {
-  let slowSince: SlowSince = new Map();
-  let restart: readonly number[] = [];
-  for (let atSeconds = 0; atSeconds <= seconds; atSeconds += 1) {
-    ({ slowSince, restart } = findStragglers(slowSince, ranges, { setupSeconds: 0.05, atSeconds }));
-  }
-  return restart;
-}
-
-test('a flow that crawls for five seconds is restarted, and no other', () => {
-  const crawling = range(4, 100e6, { bytesPerSecond: 2e6 });
-  const ranges = [range(1, 50e6), range(2, 50e6), range(3, 50e6), crawling];
-  assert.deepEqual(watch(ranges, 4), []);
-  assert.deepEqual(watch(ranges, 5), [4]);
-});
-
-test('a flow that recovers in between starts anew', () => {
-  const others = [range(1, 50e6), range(2, 50e6), range(3, 50e6)];
-  const slow = [...others, range(4, 100e6, { bytesPerSecond: 1e6 })];
-  const options = { setupSeconds: 0.05 };
-  const first = findStragglers(new Map(), slow, { ...options, atSeconds: 0 });
-  const well = findStragglers(first.slowSince, [...others, range(4, 90e6)], {
-    ...options,
-    atSeconds: 4,
-  });
-  assert.equal(well.slowSince.size, 0);
-  assert.deepEqual(findStragglers(well.slowSince, slow, { ...options, atSeconds: 6 }).restart, []);
-});
-
-test('with two flows, or little left, nobody is a straggler', () => {
-  assert.deepEqual(watch([range(1, 50e6), range(2, 50e6, { bytesPerSecond: 1e6 })], 9), []);
-  const nearlyDone = range(4, 1e6, { bytesPerSecond: 2e6 });
-  assert.deepEqual(watch([range(1, 50e6), range(2, 50e6), range(3, 50e6), nearlyDone], 9), []);
 });

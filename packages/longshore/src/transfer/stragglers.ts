@@ -1,0 +1,94 @@
+import { medianRate, type OpenRange } from './steal.ts';
+
+/** A flow is slow below this part of what is usual. */
+const SLOW_PART = 0.3;
+/** A flow has to be slow for so long before it is given up, in seconds; */
+const SLOW_FOR_S = 5;
+/** and for so long while connections are free and nothing waits for one. */
+const SLOW_FOR_LATE_S = 2;
+/** With fewer rated flows nobody can tell which of them is the odd one. */
+const ENOUGH_TO_COMPARE = 3;
+/** So many of the flows that have ended tell what is usual where fewer than that are rated. */
+const REMEMBERED = 8;
+/** Asking anew has to save so much beyond two set-ups, in seconds. */
+const LEAST_GAIN_S = 1;
+
+/** A flow as {@link Stragglers} looks at it. */
+export interface Runner extends Pick<OpenRange, 'id' | 'remainingBytes' | 'bytesPerSecond'> {
+  /** What has to come again besides, where the server gives no ranges. */
+  readonly lostBytes: number;
+}
+
+/** A flow that is over. */
+export interface Finished {
+  /** From its request to its last byte. */
+  readonly bytesPerSecond: number;
+  /** Open flows to the server then, itself included. */
+  readonly of: number;
+}
+
+/**
+ * Finds flows of one server that crawl while others do not, or where others did not a moment ago:
+ * the last flow of a pull has nobody beside it, and what is left of it is too small to be cut.
+ */
+export class Stragglers {
+  /** By the flow's number. */
+  #slowSince: ReadonlyMap<number, number> = new Map();
+  readonly #finished: Finished[] = [];
+  /** What finished flows gave is believed this much: less after each flow that was given up for it. */
+  #belief = 1;
+
+  finished(flow: Finished): void {
+    this.#finished.push(flow);
+    if (this.#finished.length > REMEMBERED) this.#finished.shift();
+  }
+
+  /**
+   * @param runners - all flows to the server that are open
+   * @param now.atSeconds - the caller's clock, monotonic
+   * @param now.setupSeconds - from sending a request to its first byte
+   * @param now.isLate - connections are free, and nothing waits for one
+   * @returns those to give up, and to ask for again from where they stopped on a new connection
+   */
+  find(
+    runners: readonly Runner[],
+    now: { readonly atSeconds: number; readonly setupSeconds: number; readonly isLate: boolean },
+  ): readonly number[] {
+    const rated = runners.filter(({ bytesPerSecond }) => bytesPerSecond !== undefined);
+    const isEnough = rated.length >= ENOUGH_TO_COMPARE;
+    const usual = isEnough ? medianRate(rated) : this.#usualAmong(runners.length);
+    if (isEnough) this.#belief = 1;
+    if (usual === undefined) return [];
+    const slow = rated.filter(({ bytesPerSecond = 0 }) => bytesPerSecond < SLOW_PART * usual);
+    this.#book(slow, now.atSeconds);
+    const slowFor = now.isLate ? SLOW_FOR_LATE_S : SLOW_FOR_S;
+    const found = slow.filter(
+      (runner) =>
+        now.atSeconds - (this.#slowSince.get(runner.id) ?? now.atSeconds) >= slowFor &&
+        gain(runner, usual) > 2 * now.setupSeconds + LEAST_GAIN_S,
+    );
+    // It may be the server that has become slow.
+    if (found.length > 0 && !isEnough) this.#belief /= 2;
+    return found.map(({ id }) => id);
+  }
+
+  /**
+   * What three quarters of the finished flows gave at least, of those that had as many others beside
+   * them: alone, each may have had a greater share.
+   */
+  #usualAmong(flows: number): number | undefined {
+    const rates = this.#finished.flatMap((flow) => (flow.of >= flows ? [flow.bytesPerSecond] : []));
+    const rate = rates.sort((a, b) => a - b)[rates.length >> 2];
+    return rates.length < ENOUGH_TO_COMPARE || rate === undefined ? undefined : this.#belief * rate;
+  }
+
+  #book(slow: readonly Runner[], atSeconds: number): void {
+    const before = this.#slowSince;
+    this.#slowSince = new Map(slow.map(({ id }) => [id, before.get(id) ?? atSeconds]));
+  }
+}
+
+/** Seconds. */
+function gain({ remainingBytes, lostBytes, bytesPerSecond = 0 }: Runner, usual: number): number {
+  return remainingBytes / Math.max(1, bytesPerSecond) - (remainingBytes + lostBytes) / usual;
+}
