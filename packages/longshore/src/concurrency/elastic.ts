@@ -114,6 +114,10 @@ class Elastic implements ElasticController {
     return this.#refusals.admission;
   }
 
+  get trial(): number {
+    return this.#refusals.trial;
+  }
+
   get isResting(): boolean {
     return this.phase === 'holding' && this.#processor.isFull;
   }
@@ -143,11 +147,8 @@ class Elastic implements ElasticController {
     this.#waits.take(sample, elapsedMs, this.#pace.answerMs);
     this.#step(sample, elapsedMs);
     const before = this.target;
-    const reached = Math.min(
-      this.#stretched(this.#width),
-      this.#refusals.ceiling,
-      this.#refusals.reach,
-    );
+    const wanted = Math.min(this.#stretched(this.#width), this.#refusals.ceiling);
+    const reached = Math.min(Math.max(wanted, this.trial), this.#refusals.reach);
     this.target = this.#coordinator.claim(this.#origin, reached);
     if (this.target !== before && this.phase === 'starting') this.#newLevel();
     return this.target;
@@ -177,7 +178,8 @@ class Elastic implements ElasticController {
   }
 
   #step(sample: ElasticSample, elapsedMs: number): void {
-    const refused = this.#refusals.take(sample, this.#base);
+    const wanted = this.phase === 'holding' ? this.#stretched(this.#base) : 0;
+    const refused = this.#refusals.take(sample, this.#base, wanted);
     if (refused === 'start again') return this.#startAgain();
     if (refused !== undefined) return this.#fallBack(refused, 'refused by the server');
     if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample)) return;
@@ -252,7 +254,12 @@ class Elastic implements ElasticController {
     }
     if (this.phase !== 'holding' || (sample.waiting ?? 0) === 0) return;
     this.#leftMs -= elapsedMs;
-    if (this.#leftMs <= 0) this.#beginProbe(1);
+    if (this.#hasHeld) this.#beginProbe(1);
+  }
+
+  /** For long enough; a ceiling that is being tried is not disturbed. */
+  get #hasHeld(): boolean {
+    return this.#leftMs <= 0 && this.trial === 0;
   }
 
   #takeWindow(): void {
@@ -430,7 +437,7 @@ class Elastic implements ElasticController {
     const change = this.#reference.take(goodput, this.#base);
     if (change === 'none') {
       this.#leftMs -= this.#rules.windowMs;
-      if (this.#leftMs <= 0) this.#beginProbe(this.#waits.areLong ? 1 : this.#turns.next());
+      if (this.#hasHeld) this.#beginProbe(this.#waits.areLong ? 1 : this.#turns.next());
       return;
     }
     this.#turns.changed(change);

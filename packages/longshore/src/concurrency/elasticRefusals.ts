@@ -1,12 +1,10 @@
+import { CeilingTrial } from './ceilingTrial.ts';
 import { RequestPace } from './elasticRequestPace.ts';
 import type { Admission, ElasticSample } from './elasticTypes.ts';
 import { RefusalRest } from './refusalRest.ts';
 import { RefusalSpacing } from './refusalSpacing.ts';
 
 const AGAIN_WITHIN_MS = 8_000;
-const FIRST_RAISE_MS = 40_000;
-const LONGEST_RAISE_MS = 300_000;
-const MOODY_RAISE_MS = 5_000;
 /** Registries that count flows count to fewer than this; from here on the start may take larger steps. */
 const MANY = 12;
 /** What was taken for so long is not just being tried. */
@@ -36,8 +34,7 @@ export class Refusals {
   readonly #pace = new RequestPace();
   readonly #spacing = new RefusalSpacing();
   #ceiling: number;
-  #raiseAtMs = 0;
-  #raiseWaitMs = FIRST_RAISE_MS / 2;
+  readonly #trial = new CeilingTrial();
   #lastMs = Number.NEGATIVE_INFINITY;
   #notBeforeMs = 0;
   #proven: number;
@@ -69,6 +66,11 @@ export class Refusals {
     return Math.min(this.#max, this.#ceiling);
   }
 
+  /** How many flows are to be open while one more than the ceiling is tried; 0 while none is. */
+  get trial(): number {
+    return this.#trial.isOn ? Math.min(this.#max, this.#ceiling + 1) : 0;
+  }
+
   /** Many are taken already, and what lies beyond is reached by two at a time, which takes a while. */
   get isSlowToReach(): boolean {
     return this.#count === 0 && this.#setupMs < NEAR_MS && this.#proven >= MANY;
@@ -98,8 +100,14 @@ export class Refusals {
     return this.#proven + (this.#proven < MANY ? few : this.#proven >> 1);
   }
 
-  /** Books a sample; an outcome when it holds refusals. */
-  take(sample: ElasticSample, base: number): RefusalOutcome | undefined {
+  /**
+   * Books a sample.
+   * @param base - the width that is kept
+   * @param wanted - the flows that it takes, which only a ceiling keeps from growing; 0 while
+   *   something else is tried
+   * @returns what follows for the width, where something does
+   */
+  take(sample: ElasticSample, base: number, wanted: number): RefusalOutcome | undefined {
     const { atMs, refusals } = sample;
     this.#setupMs = sample.setupMs ?? sample.rttMs ?? this.#setupMs;
     const accepted = sample.acceptedAt ?? (sample.requests === undefined ? sample.active : 0);
@@ -107,16 +115,22 @@ export class Refusals {
       this.#proven = Math.min(this.#max, accepted);
       this.#provenAtMs = atMs;
     }
+    // What was sent beside more flows than it is believed to take, and was taken: it takes as many.
+    if (this.#ceiling < this.#max) this.#ceiling = Math.max(this.#ceiling, accepted - 1);
     if (!this.#isResting(atMs)) this.#taken = Math.max(this.#taken, accepted);
     this.#pace.book(atMs, sample.requests ?? 0);
-    this.#raise(atMs);
     this.#spacing.accepted(Math.max(0, (sample.requests ?? 0) - (refusals?.count ?? 0)));
     if (refusals === undefined || refusals.count === 0) {
       // It sends, or has accepted a request after the rest.
       if (sample.bytes > 0 || (!this.#isResting(atMs) && accepted > 0)) this.#rests.served();
-      return undefined;
+      return this.#try(sample, accepted, { base, wanted }) ? 'start again' : undefined;
     }
     this.#count += refusals.count;
+    if (this.#trial.isOn && refusals.inFlight >= this.#ceiling) {
+      this.#proven = Math.min(this.#proven, this.#ceiling);
+      const failure = { atMs, ceiling: this.#ceiling, askedMs: refusals.retryAfterMs };
+      return this.#trial.fail(failure) ? 'start again' : undefined;
+    }
     this.#spacing.refused(refusals.count);
     const isPassedOver = refusals.inFlight < this.#taken && this.#refusesNowAndThen;
     const outcome = isPassedOver ? this.#passOver() : this.#judge(atMs, refusals, base);
@@ -141,6 +155,7 @@ export class Refusals {
   #passOver(): RefusalOutcome | undefined {
     if (this.#ceiling >= this.#max) return undefined;
     this.#ceiling = this.#max;
+    this.#trial.end();
     return 'start again';
   }
 
@@ -153,7 +168,7 @@ export class Refusals {
     this.#noteChange(atMs, inFlight);
     if (few) {
       this.#pace.slowDown(atMs, count, this.#lastMs);
-      if (this.#pace.futile) this.#raiseSoon(atMs);
+      if (this.#pace.futile) this.#trial.soon(atMs);
       return base;
     }
     const again = atMs - this.#lastMs < AGAIN_WITHIN_MS;
@@ -189,23 +204,24 @@ export class Refusals {
     const most = isBurst ? this.ceiling : this.#max;
     this.#ceiling = Math.max(1, Math.min(most, inFlight));
     this.#proven = Math.min(this.#proven, this.#ceiling);
-    if (!isBurst) {
-      this.#raiseWaitMs = Math.min(LONGEST_RAISE_MS, this.#raiseWaitMs * 2);
-      this.#raiseAtMs = atMs + this.#raiseWaitMs;
-    }
+    if (isBurst) this.#trial.end();
+    else this.#trial.later(atMs);
     return this.#ceiling;
   }
 
-  #raise(atMs: number): void {
-    if (this.#ceiling >= this.#max || atMs <= this.#raiseAtMs) return;
+  /** Whether so many more flows are served now that it is time to see what they are good for. */
+  #try(
+    { atMs, requests = 0 }: ElasticSample,
+    accepted: number,
+    { base, wanted }: { readonly base: number; readonly wanted: number },
+  ): boolean {
+    if (this.#ceiling >= this.#max) return false;
+    this.#trial.beginOrEnd(atMs, this.#ceiling, this.paced ? 0 : wanted);
+    if (!this.#trial.look({ atMs, requests, accepted, ceiling: this.#ceiling })) return false;
     this.#ceiling += 1;
-    this.#raiseAtMs = atMs + this.#raiseWaitMs;
-  }
-
-  /** The number of flows was not the reason either. */
-  #raiseSoon(atMs: number): void {
-    this.#raiseWaitMs = MOODY_RAISE_MS;
-    this.#raiseAtMs = Math.min(this.#raiseAtMs, atMs + MOODY_RAISE_MS);
+    if (this.#ceiling < Math.min(this.#max, 2 * base)) return false;
+    this.#trial.end();
+    return true;
   }
 
   #isResting(atMs: number): boolean {

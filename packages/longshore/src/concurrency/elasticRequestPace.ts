@@ -2,6 +2,9 @@ const RATE_WINDOW_MS = 10_000;
 const LONGEST_INTERVAL_MS = 60_000;
 const FIRST_EASE_MS = 5_000;
 const LONGEST_EASE_MS = 160_000;
+const SHORTEST_EASE_MS = 500;
+/** An interval this part of what the last refusal made of it would have been refused, if that were the limit. */
+const BEYOND = 0.7;
 const EASED = 0.85;
 /** A pace that helps lets so many times more requests pass before the next refusal. */
 const LONGER_RUN = 1.5;
@@ -25,6 +28,9 @@ export class RequestPace {
   #intervalMs = 0;
   #easeAtMs = 0;
   #easeWaitMs = FIRST_EASE_MS;
+  /** What the last refusal made of the interval. */
+  #slowedToMs = 0;
+  #beyondWaitMs = FIRST_EASE_MS;
   #suspectEasings = 0;
   #isKnown = false;
   /** Since the last refusal: then that is why the server refuses again. */
@@ -93,10 +99,12 @@ export class RequestPace {
     const atLeastMs = this.#isKnown ? this.#intervalMs : 0;
     const intervalMs = Math.max(atLeastMs, forMs / (BELOW * accepted));
     this.#intervalMs = Math.min(LONGEST_INTERVAL_MS, intervalMs);
+    this.#slowedToMs = this.#intervalMs;
     this.#easeWaitMs = this.#isKnown
       ? Math.min(LONGEST_EASE_MS, 2 * this.#easeWaitMs)
       : FIRST_EASE_MS;
     this.#easeAtMs = atMs + 2 * this.#easeWaitMs;
+    this.#beyondWaitMs = this.#easeWaitMs;
     this.#isKnown = true;
     this.#wasEased = false;
   }
@@ -107,9 +115,11 @@ export class RequestPace {
   }
 
   #ease(atMs: number): void {
-    this.#easeAtMs = atMs + this.#easeWaitMs;
     this.#wasEased = true;
     this.#intervalMs *= EASED;
+    const isBeyond = this.#isKnown && this.#intervalMs < BEYOND * this.#slowedToMs;
+    if (isBeyond) this.#beyondWaitMs = Math.max(SHORTEST_EASE_MS, this.#beyondWaitMs / 2);
+    this.#easeAtMs = atMs + (isBeyond ? this.#beyondWaitMs : this.#easeWaitMs);
     if (this.#isKnown) return;
     this.#suspectEasings -= 1;
     if (this.#suspectEasings === 0) this.#intervalMs = 0;

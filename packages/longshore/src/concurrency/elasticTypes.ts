@@ -106,6 +106,11 @@ export interface ElasticController extends Controller<ElasticSample> {
    */
   oneFirst(): void;
   /**
+   * How many flows are to be open while one more than a refusal has left is tried; 0 while none is.
+   * A refusal of that one is expected: no other request waits for it.
+   */
+  readonly trial: number;
+  /**
    * Bytes per second that more flows cannot raise, for the choice of what to split; `undefined`
    * until probing has shown it.
    */

@@ -23,6 +23,13 @@ type Seen = Pick<
   'bytes' | 'requests' | 'inFlight' | 'acceptedAt' | 'refusals' | 'breaks' | 'turnedAway'
 >;
 
+/** What a lane asks of a controller. */
+interface Decider {
+  readonly admission: Admission;
+  /** {@link ElasticController.trial} */
+  readonly trial?: number;
+}
+
 /** How long a server that refuses is left in peace where no controller decides. */
 const REFUSED_MS = 1000;
 /** The first pause after a request that failed before its answer; it doubles with each further one. */
@@ -35,7 +42,7 @@ const LOOK_MS = 10;
  * Everything that goes to or comes from one server of bytes: how many at once, when a request may
  * start, and what the controller of the width has to know.
  */
-export class Lane<C extends { readonly admission: Admission } = ElasticController> {
+export class Lane<C extends Decider = ElasticController> {
   readonly limiter: Limiter;
   /** `undefined` where the user has fixed the width. */
   readonly controller: C | undefined;
@@ -145,7 +152,7 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
         // What the server had to weigh it against: those sent before it. Small blobs that were taken
         // then may have ended by now. An upload may be refused after its body was begun.
         const others = open ? this.#open - 1 : inFlight - 1;
-        this.#turnstile.refused(turn, others);
+        if (!this.#isTrial(others)) this.#turnstile.refused(turn, others);
         if ((retryAfterMs ?? 0) > LONGEST_ASKED_MS) this.meet('longWaits');
         const { count = 0, inFlight: before = Number.POSITIVE_INFINITY } = this.#refusals ?? {};
         this.#refusals = {
@@ -168,6 +175,12 @@ export class Lane<C extends { readonly admission: Admission } = ElasticControlle
         this.meet(open ? 'broken' : 'turnedAway');
       },
     };
+  }
+
+  /** It was one request more than the server was known to take, to see whether it does; the others go on. */
+  #isTrial(others: number): boolean {
+    const { trial = 0 } = this.controller ?? {};
+    return trial > 0 && others >= trial - 1;
   }
 
   moved(bytes: number): void {

@@ -24,12 +24,14 @@ test('a registry that refuses above any small number of flows sees at most two r
   }
 });
 
-test('one that begins to refuse in the middle sees two before it is left in peace, and one at its limit', () => {
+test('one that begins to refuse in the middle sees two before it is left in peace, and then single ones', () => {
   for (const limit of [4, 8, 16]) {
     for (const seed of [1, 2]) {
       const server = { kind: '429', limit, retryAfterSeconds: 2, from: 10 } as const;
       const run = runElastic(scenario({ server }), seed);
-      assert.ok(run.refusals >= 1 && run.refusals <= 3, `${limit}, ${seed}: ${run.refusals}`);
+      assert.ok(run.firstBurst <= 2, `${limit}, ${seed}: ${run.firstBurst} at first`);
+      // The others find the limit and try one flow more, seldom.
+      assert.ok(run.refusals <= 5, `${limit}, ${seed}: ${run.refusals}`);
     }
   }
 });
@@ -108,14 +110,53 @@ test('a server that refuses now and then for reasons of its own is never left al
   }
 });
 
-test('the flows in flight at the refusal become the ceiling, and it is lifted later', () => {
+/** Looks at ten a second, of which the first says that more than three flows are refused. */
+function afterRefusal(seconds: number, served: (target: number) => Partial<ElasticSample>) {
+  const controller = elastic({ random: seededRandom(1) });
+  let atMs = 0;
+  const look = (more: Partial<ElasticSample>): number => {
+    atMs += 100;
+    const { target: active } = controller;
+    return controller.observe({ atMs, bytes: 1e6 * active, active, waiting: 99, ...more });
+  };
+  look({ acceptedAt: 3 });
+  look({ acceptedAt: 3, refusals: { count: 1, inFlight: 3 } });
+  const targets = Array.from({ length: 10 * seconds }, () => look(served(controller.target)));
+  return { controller, targets };
+}
+
+test('the flows in flight at the refusal become the ceiling', () => {
+  const { targets } = afterRefusal(8, () => ({ acceptedAt: 3 }));
+  assert.equal(targets[0], 3);
+  assert.ok(Math.max(...targets) <= 3);
+});
+
+test('one flow more is tried now and then, and where it is refused the others go on', () => {
   const refusals = { count: 1, inFlight: 3 };
-  const after = Array.from({ length: 900 }, () => ({ acceptedAt: 3 }));
-  const first = [{ acceptedAt: 3 }, { acceptedAt: 3, refusals }];
-  const { targets } = drive([...first, ...after], seededRandom(1));
-  assert.equal(targets[1], 3);
-  assert.ok(Math.max(...targets.slice(1, 390)) <= 3);
-  assert.ok(Math.max(...targets.slice(420, 790)) === 4, 'one more is tried after 40 s');
+  const { controller, targets } = afterRefusal(60, (target) =>
+    target > 3 ? { acceptedAt: 3, refusals } : { acceptedAt: 3 },
+  );
+  const tried = targets.filter((target) => target > 3).length;
+  // After 8.5 s and after 17 more; and after another 34, unless fewer flows are being tried then.
+  assert.ok(tried === 2 || tried === 3, `${tried} times`);
+  assert.ok(targets.every((target) => target === 3 || target === 4));
+  assert.ok(controller.admission.notBeforeMs < 2_000, 'no rest for it');
+});
+
+test('a ceiling that is none is left behind', () => {
+  const { targets } = afterRefusal(40, (target) => ({ acceptedAt: target, requests: target }));
+  assert.ok(Math.max(...targets.slice(0, 80)) <= 3);
+  assert.ok(Math.max(...targets) >= 12, `${Math.max(...targets)}`);
+});
+
+test('what was sent beside more flows than the ceiling, and was taken, lifts it', () => {
+  let looks = 0;
+  const { targets } = afterRefusal(8, () => {
+    looks += 1;
+    return { acceptedAt: looks === 3 ? 9 : 3 };
+  });
+  assert.ok(Math.max(...targets) > 3);
+  assert.ok(Math.max(...targets) <= 8);
 });
 
 test('a limit on requests per second is met by time between requests', () => {

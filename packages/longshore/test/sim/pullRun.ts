@@ -1,5 +1,6 @@
 import { type ElasticSample, Turnstile, type Verdict } from '../../src/concurrency/index.ts';
 import { chooseSteal, type OpenRange, type StealLimits } from '../../src/transfer/steal.ts';
+import { Stragglers } from '../../src/transfer/stragglers.ts';
 import type { PullScenario } from './pullScenario.ts';
 import { type Flow, type Piece, PullWorld } from './pullWorld.ts';
 import type { Workload } from './workload.ts';
@@ -9,6 +10,7 @@ export interface PullDriver {
   readonly target: number;
   readonly admission: { readonly notBeforeMs: number; readonly minIntervalMs: number };
   readonly capacityBytesPerSecond?: number | undefined;
+  readonly trial?: number;
   observe(sample: ElasticSample): number;
   verdict?(): Verdict;
 }
@@ -62,6 +64,7 @@ class PullRun {
   readonly #flows: Flow[] = [];
   readonly #divisible = new Set<number>();
   readonly #turnstile = new Turnstile();
+  readonly #stragglers = new Stragglers();
   #now = 0;
   #lastSend = Number.NEGATIVE_INFINITY;
   #moved = 0;
@@ -109,7 +112,7 @@ class PullRun {
       this.#answer(running);
       const { moved, busy } = this.#world.move(running, this.#now);
       for (const flow of running) {
-        if (flow.piece !== undefined && flow.piece.left <= 1e-9) flow.piece = undefined;
+        if (flow.piece !== undefined && flow.piece.left <= 1e-9) this.#finish(flow, running.length);
       }
       this.#breakSome(running);
       this.#moved += moved;
@@ -164,13 +167,46 @@ class PullRun {
     return [...allowed, ...draining].filter((flow) => flow.piece !== undefined);
   }
 
+  #finish(flow: Flow, of: number): void {
+    flow.piece = undefined;
+    const bytesPerSecond = (flow.fetched * MB) / (this.#now + this.#world.step - flow.sentAt);
+    this.#stragglers.finished({ bytesPerSecond, of });
+  }
+
+  /** As the engine does it: what crawls is asked for again, on a new connection. */
+  #cutTheSlow(): void {
+    const { rtt, request } = this.#world.scenario;
+    const open = this.#flows.filter((flow) => flow.piece !== undefined && flow.answered);
+    const slow = this.#stragglers.find(
+      open.map((flow) => ({
+        id: flow.number,
+        remainingBytes: (flow.piece?.left ?? 0) * MB,
+        bytesPerSecond: flow.ratedFor >= 0.15 ? flow.rate * MB : undefined,
+        lostBytes: 0,
+      })),
+      {
+        atSeconds: this.#now,
+        setupSeconds: rtt + request,
+        isLate: this.#queue.length === 0 && open.length < this.#driver.target,
+      },
+    );
+    for (const flow of open) {
+      if (!slow.includes(flow.number)) continue;
+      this.#giveUp(flow);
+      this.#world.reconnect(flow);
+    }
+  }
+
+  #giveUp(flow: Flow): void {
+    if (flow.piece !== undefined) this.#queue.unshift(flow.piece);
+    flow.piece = undefined;
+    flow.connected = false;
+  }
+
   #pause(flow: Flow, closeAfter: number): void {
     if (flow.piece === undefined) return;
     flow.pausedFor += this.#world.step;
-    if (flow.pausedFor <= closeAfter) return;
-    this.#queue.unshift(flow.piece);
-    flow.piece = undefined;
-    flow.connected = false;
+    if (flow.pausedFor > closeAfter) this.#giveUp(flow);
   }
 
   #maySend(busy: number, unanswered: number): boolean {
@@ -241,7 +277,8 @@ class PullRun {
       flow.piece = undefined;
       // As the engine tells it: those that were in flight before it.
       const before = flow.sentAs - 1;
-      this.#turnstile.refused(flow.turn, before);
+      const { trial = 0 } = this.#driver;
+      if (trial === 0 || before < trial - 1) this.#turnstile.refused(flow.turn, before);
       this.#refusedWith = this.#refused === 0 ? before : Math.min(this.#refusedWith, before);
       this.#refused += 1;
       this.#countRefusal();
@@ -271,14 +308,13 @@ class PullRun {
     if (this.#world.random() >= hazard) return;
     const victim = running[Math.floor(this.#world.random() * running.length)];
     if (victim?.piece === undefined) return;
-    this.#queue.unshift(victim.piece);
-    victim.piece = undefined;
-    victim.connected = false;
+    this.#giveUp(victim);
     this.#reset += 1;
     this.#result.resets += 1;
   }
 
   #sample(active: number): void {
+    this.#cutTheSlow();
     const bytes = this.#moved * MB;
     const { rtt, request } = this.#world.scenario;
     const answer = this.#fastestAnswer ?? rtt + request;

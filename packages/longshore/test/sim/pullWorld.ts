@@ -10,6 +10,10 @@ export interface Piece {
 /** One worker and its connection. */
 export interface Flow {
   piece: Piece | undefined;
+  /** Of its request. */
+  number: number;
+  /** MB of this request that have come. */
+  fetched: number;
   sentAt: number;
   /** It connects for this request. */
   isFresh: boolean;
@@ -38,6 +42,7 @@ export class PullWorld {
   #noise = 0;
   #wobble: number[] = [];
   #wobbleIn = 0;
+  #sent = 0;
   #tokens: number;
   readonly #flows: Flow[] = [];
   readonly #demand: number[] = [];
@@ -50,9 +55,10 @@ export class PullWorld {
   }
 
   newFlow(): Flow {
-    const cap = this.scenario.perConnection * Math.exp(this.scenario.spread * normal(this.random));
     return {
       piece: undefined,
+      number: 0,
+      fetched: 0,
       sentAt: 0,
       isFresh: true,
       readyAt: 0,
@@ -61,16 +67,30 @@ export class PullWorld {
       turn: 0,
       ramp: 0,
       connected: false,
-      cap,
+      cap: this.#drawCap(),
       pausedFor: 0,
       rate: 0,
       ratedFor: 0,
     };
   }
 
+  /** What crawled gets another connection, which may be luckier. */
+  reconnect(flow: Flow): void {
+    flow.connected = false;
+    flow.cap = this.#drawCap();
+  }
+
+  #drawCap(): number {
+    const { perConnection, spread } = this.scenario;
+    return perConnection * Math.exp(spread * normal(this.random));
+  }
+
   /** A request leaves: TCP and TLS take three round trips more on a new connection. */
   send(flow: Flow, now: number): void {
     const { rtt, request } = this.scenario;
+    this.#sent += 1;
+    flow.number = this.#sent;
+    flow.fetched = 0;
     flow.sentAt = now;
     flow.isFresh = !flow.connected;
     flow.readyAt = now + (flow.connected ? 1 : 4) * rtt + request;
@@ -159,6 +179,7 @@ export class PullWorld {
       if (flow.ramp > 4 * rate && (demand[index] ?? 0) > 1.02 * rate) flow.ramp = 4 * rate;
       const bytes = Math.min(rate * step, piece.left);
       piece.left -= bytes;
+      flow.fetched += bytes;
       moved += bytes;
       flow.ratedFor += step;
       flow.rate += (rate - flow.rate) * Math.max(0.2 * (step / 0.05), step / flow.ratedFor);

@@ -1,0 +1,99 @@
+/** After a refusal; twice as long each time that one more was refused, too. */
+const FIRST_WAIT_MS = 8_500;
+const LONGEST_WAIT_MS = 300_000;
+/** One more is a step up once it was served for so long, and so many requests for each flow were; */
+const SERVED_MS = 200;
+const SERVED_REQUESTS = 6;
+/** or once it was served for so long, where flows are long. */
+const LONG_SERVED_MS = 1_500;
+/** So many steps show that the ceiling was none. */
+const CLIMBED = 2;
+
+/** What a look at a trial sees. */
+export interface TrialLook {
+  readonly atMs: number;
+  /** The most flows in flight when a request was accepted that was sent since the last look. */
+  readonly accepted: number;
+  readonly requests: number;
+  /** Flows that the server is believed to take. */
+  readonly ceiling: number;
+}
+
+export interface TrialFailure {
+  readonly atMs: number;
+  readonly ceiling: number;
+  readonly askedMs?: number | undefined;
+}
+
+/**
+ * One flow more than a refusal has left, tried once in a while: where it is refused as well, the others
+ * go on as before, and that is all it costs. Where it is served the next one is tried at once.
+ */
+export class CeilingTrial {
+  /** The ceiling that it began with. */
+  #from: number | undefined;
+  #beginAtMs = 0;
+  #waitMs = FIRST_WAIT_MS / 2;
+  #servedSinceMs: number | undefined;
+  #requests = 0;
+
+  get isOn(): boolean {
+    return this.#from !== undefined;
+  }
+
+  /**
+   * Begins when it is time to, and ends when nobody wants to go beyond the ceiling any more.
+   * @param wanted - the width that only a ceiling keeps from growing
+   */
+  beginOrEnd(atMs: number, ceiling: number, wanted: number): void {
+    if (wanted < (this.#from ?? ceiling)) this.end();
+    else if (this.#from === undefined && atMs > this.#beginAtMs) {
+      this.#from = ceiling;
+      this.#servedSinceMs = undefined;
+    }
+  }
+
+  /** True when the one more has been served for long enough: the ceiling is one flow higher. */
+  look({ atMs, accepted, requests, ceiling }: TrialLook): boolean {
+    if (this.#from === undefined) return false;
+    if (this.#servedSinceMs === undefined) {
+      if (accepted <= ceiling) return false;
+      this.#servedSinceMs = atMs;
+      this.#requests = 0;
+    }
+    this.#requests += requests;
+    const servedMs = atMs - this.#servedSinceMs;
+    const isServed = servedMs >= SERVED_MS && this.#requests > SERVED_REQUESTS * ceiling;
+    if (!isServed && servedMs < LONG_SERVED_MS) return false;
+    this.#servedSinceMs = undefined;
+    return true;
+  }
+
+  /**
+   * One more was refused. Returns whether others were served before it.
+   * @param askedMs - how long the server asks to be left alone
+   */
+  fail({ atMs, ceiling, askedMs = 0 }: TrialFailure): boolean {
+    const steps = ceiling - (this.#from ?? ceiling);
+    if (steps >= CLIMBED) this.#waitMs = FIRST_WAIT_MS / 2;
+    this.later(atMs, askedMs);
+    return steps > 0;
+  }
+
+  /** The server has refused, for whatever reason: the next one has to wait, twice as long as the last. */
+  later(atMs: number, leastMs = 0): void {
+    this.end();
+    this.#waitMs = Math.min(LONGEST_WAIT_MS, 2 * this.#waitMs);
+    this.#beginAtMs = atMs + Math.max(leastMs, this.#waitMs);
+  }
+
+  /** The number of flows was not why the server refused. */
+  soon(atMs: number): void {
+    this.#waitMs = FIRST_WAIT_MS;
+    this.#beginAtMs = Math.min(this.#beginAtMs, atMs + FIRST_WAIT_MS);
+  }
+
+  end(): void {
+    this.#from = undefined;
+  }
+}
