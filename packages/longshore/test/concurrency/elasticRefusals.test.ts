@@ -139,7 +139,7 @@ test('one flow more is tried now and then, and where it is refused the others go
   const tried = targets.filter((target) => target > 3).length;
   // After 8.5 s and after 17 more; and after another 34, unless fewer flows are being tried then.
   assert.ok(tried === 2 || tried === 3, `${tried} times`);
-  assert.ok(targets.every((target) => target === 3 || target === 4));
+  assert.equal(Math.max(...targets), 4);
   assert.ok(controller.admission.notBeforeMs < 2_000, 'no rest for it');
 });
 
