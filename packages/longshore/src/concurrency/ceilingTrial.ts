@@ -1,3 +1,5 @@
+import { LONGEST_REST_MS } from './refusalRest.ts';
+
 /** After a refusal; twice as long each time that one more was refused, too. */
 const FIRST_WAIT_MS = 8_500;
 const LONGEST_WAIT_MS = 300_000;
@@ -6,6 +8,8 @@ const SERVED_MS = 200;
 const SERVED_REQUESTS = 6;
 /** or once it was served for so long, where flows are long. */
 const LONG_SERVED_MS = 1_500;
+/** One more that is neither taken nor refused for so long: the server lets it wait, or none was sent. */
+const UNDECIDED_MS = 6_000;
 /** So many steps show that the ceiling was none. */
 const CLIMBED = 2;
 
@@ -35,6 +39,8 @@ export class CeilingTrial {
   #beginAtMs = 0;
   #waitMs = FIRST_WAIT_MS / 2;
   #servedSinceMs: number | undefined;
+  /** Since when it, or its last step, is waited for. */
+  #openSinceMs = 0;
   #requests = 0;
 
   get isOn(): boolean {
@@ -49,6 +55,7 @@ export class CeilingTrial {
     if (wanted < (this.#from ?? ceiling)) this.end();
     else if (this.#from === undefined && atMs > this.#beginAtMs) {
       this.#from = ceiling;
+      this.#openSinceMs = atMs;
       this.#servedSinceMs = undefined;
     }
   }
@@ -57,7 +64,10 @@ export class CeilingTrial {
   look({ atMs, accepted, requests, ceiling }: TrialLook): boolean {
     if (this.#from === undefined) return false;
     if (this.#servedSinceMs === undefined) {
-      if (accepted <= ceiling) return false;
+      if (accepted <= ceiling) {
+        if (atMs - this.#openSinceMs > UNDECIDED_MS) this.later(atMs);
+        return false;
+      }
       this.#servedSinceMs = atMs;
       this.#requests = 0;
     }
@@ -66,6 +76,7 @@ export class CeilingTrial {
     const isServed = servedMs >= SERVED_MS && this.#requests > SERVED_REQUESTS * ceiling;
     if (!isServed && servedMs < LONG_SERVED_MS) return false;
     this.#servedSinceMs = undefined;
+    this.#openSinceMs = atMs;
     return true;
   }
 
@@ -81,10 +92,10 @@ export class CeilingTrial {
   }
 
   /** The server has refused, for whatever reason: the next one has to wait, twice as long as the last. */
-  later(atMs: number, leastMs = 0): void {
+  later(atMs: number, askedMs = 0): void {
     this.end();
     this.#waitMs = Math.min(LONGEST_WAIT_MS, 2 * this.#waitMs);
-    this.#beginAtMs = atMs + Math.max(leastMs, this.#waitMs);
+    this.#beginAtMs = atMs + this.#waitMs + Math.min(LONGEST_REST_MS, askedMs);
   }
 
   /** The number of flows was not why the server refused. */

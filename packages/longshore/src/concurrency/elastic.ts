@@ -178,8 +178,7 @@ class Elastic implements ElasticController {
   }
 
   #step(sample: ElasticSample, elapsedMs: number): void {
-    const wanted = this.phase === 'holding' ? this.#stretched(this.#base) : 0;
-    const refused = this.#refusals.take(sample, this.#base, wanted);
+    const refused = this.#refusals.take(sample, this.#base, this.#boundWidth);
     if (refused === 'start again') return this.#startAgain();
     if (refused !== undefined) return this.#fallBack(refused, 'refused by the server');
     if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample)) return;
@@ -214,6 +213,12 @@ class Elastic implements ElasticController {
     this.#burst.add(elapsedMs, sample.bytes, total);
     if (this.phase === 'starting') this.#start(elapsedMs);
     else if (this.#window.ms >= this.#rules.windowMs - 1e-6) this.#takeWindow();
+  }
+
+  /** The width that a ceiling may keep from growing; 0 where something else does, or is being tried. */
+  get #boundWidth(): number {
+    const hasRoom = this.#coordinator.room(this.#origin) > this.#refusals.ceiling;
+    return this.phase === 'holding' && hasRoom ? this.#stretched(this.#base) : 0;
   }
 
   #takeBreaks(sample: ElasticSample): boolean {

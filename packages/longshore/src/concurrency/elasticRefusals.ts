@@ -115,9 +115,7 @@ export class Refusals {
       this.#proven = Math.min(this.#max, accepted);
       this.#provenAtMs = atMs;
     }
-    // What was sent beside more flows than it is believed to take, and was taken: it takes as many.
-    if (this.#ceiling < this.#max) this.#ceiling = Math.max(this.#ceiling, accepted - 1);
-    if (!this.#isResting(atMs)) this.#taken = Math.max(this.#taken, accepted);
+    if (!this.#isResting(atMs)) this.#noteTaken(accepted);
     this.#pace.book(atMs, sample.requests ?? 0);
     this.#spacing.accepted(Math.max(0, (sample.requests ?? 0) - (refusals?.count ?? 0)));
     if (refusals === undefined || refusals.count === 0) {
@@ -139,11 +137,20 @@ export class Refusals {
   }
 
   /**
+   * What was sent beside more flows than the server is believed to take, and was taken: it takes as
+   * many. Of a burst, others were refused.
+   */
+  #noteTaken(flows: number): void {
+    this.#taken = Math.max(this.#taken, flows);
+    if (this.#ceiling < this.#max) this.#ceiling = Math.max(this.#ceiling, flows - 1);
+  }
+
+  /**
    * The server has turned new connections away while it served that many. It is a ceiling like that
    * of a refusal; but it does not ask to wait, and no wait is needed.
    */
   turnAway(atMs: number, inFlight: number): number {
-    return this.#lower(atMs, inFlight);
+    return this.#lower(atMs, { inFlight });
   }
 
   /** Others leave it no room at times: it refuses single requests, and slower ones have not helped. */
@@ -163,7 +170,7 @@ export class Refusals {
     const { count, inFlight } = refusals;
     const few = this.#isFew(inFlight);
     // Sent before the last refusal was known, answered after it: the same burst, not a second one.
-    if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, inFlight);
+    if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, refusals);
     if (this.#count === count) this.#pace.suspect(atMs, count, inFlight);
     this.#noteChange(atMs, inFlight);
     if (few) {
@@ -172,7 +179,7 @@ export class Refusals {
       return base;
     }
     const again = atMs - this.#lastMs < AGAIN_WITHIN_MS;
-    const ceiling = this.#lower(atMs, inFlight);
+    const ceiling = this.#lower(atMs, refusals);
     return again && base <= ceiling ? Math.max(1, Math.floor(0.75 * ceiling)) : ceiling;
   }
 
@@ -198,14 +205,20 @@ export class Refusals {
    * A server counts flows for a moment that have ended here, so this may be one or two too low. To
    * believe more than was in flight costs a second refusal, and all that is waited for it.
    */
-  #lower(atMs: number, inFlight: number): number {
+  #lower(
+    atMs: number,
+    {
+      inFlight,
+      retryAfterMs,
+    }: { readonly inFlight: number; readonly retryAfterMs?: number | undefined },
+  ): number {
     const isBurst = this.#isResting(atMs);
     // In a burst, what a request was sent after may have been refused as well, and counts for nothing.
     const most = isBurst ? this.ceiling : this.#max;
     this.#ceiling = Math.max(1, Math.min(most, inFlight));
     this.#proven = Math.min(this.#proven, this.#ceiling);
     if (isBurst) this.#trial.end();
-    else this.#trial.later(atMs);
+    else this.#trial.later(atMs, retryAfterMs);
     return this.#ceiling;
   }
 

@@ -218,6 +218,7 @@ export class FanOut implements FlowTable {
           atSeconds: now / 1000,
           setupSeconds: setupSeconds(lane),
           isLate: limiter.waiting === 0 && limiter.active < limiter.width,
+          mayAsk: lane.mayRequest,
         },
       );
       for (const [flow] of running) {

@@ -127,7 +127,8 @@ export class Lane<C extends Decider = ElasticController> {
   /** A request goes out; tell its fate by the functions returned. */
   request(): {
     accepted: () => void;
-    refused: (retryAfterMs: number | undefined) => void;
+    /** Returns whether it was a trial: then the others go on, and so may this one in its turn. */
+    refused: (retryAfterMs: number | undefined) => boolean;
     ended: (how: 'well' | 'broken' | 'failed') => void;
   } {
     this.#flows += 1;
@@ -152,7 +153,8 @@ export class Lane<C extends Decider = ElasticController> {
         // What the server had to weigh it against: those sent before it. Small blobs that were taken
         // then may have ended by now. An upload may be refused after its body was begun.
         const others = open ? this.#open - 1 : inFlight - 1;
-        if (!this.#isTrial(others)) this.#turnstile.refused(turn, others);
+        const isTrial = this.#isTrial(others);
+        if (!isTrial) this.#turnstile.refused(turn, others);
         if ((retryAfterMs ?? 0) > LONGEST_ASKED_MS) this.meet('longWaits');
         const { count = 0, inFlight: before = Number.POSITIVE_INFINITY } = this.#refusals ?? {};
         this.#refusals = {
@@ -165,6 +167,7 @@ export class Lane<C extends Decider = ElasticController> {
           const asked = retryAfterMs !== undefined && retryAfterMs > 0 ? retryAfterMs : REFUSED_MS;
           this.#rest(Math.min(LONGEST_ASKED_MS, asked));
         }
+        return isTrial;
       },
       ended: (how) => {
         this.#flows -= 1;

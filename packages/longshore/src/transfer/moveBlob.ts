@@ -222,8 +222,9 @@ export class BlobMove {
       if (flow.steppedAside) slot.permit.release();
       if (error === ENOUGH || flow.restarted) return;
       if (isThrottled(error)) {
-        request.refused(retryAfterMs(error));
+        const isTrial = request.refused(retryAfterMs(error));
         flows.refused();
+        if (isTrial) return await this.#giveBack(slot);
       } else ended = endedHow(error);
       const met = metInError(error);
       if (met !== undefined) slot.lane.meet(met);
@@ -233,6 +234,12 @@ export class BlobMove {
       flows.delete(flow);
       this.#flows.delete(flow);
     }
+  }
+
+  /** Once the controller has heard of the refusal: or the next one would go out at the same width. */
+  async #giveBack({ permit }: Slot): Promise<void> {
+    await Promise.resolve();
+    permit.release();
   }
 
   async #open(flow: Flow, ingest: Ingest): Promise<BlobStream> {

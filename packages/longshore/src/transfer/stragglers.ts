@@ -4,8 +4,10 @@ import { medianRate, type OpenRange } from './steal.ts';
 const SLOW_PART = 0.3;
 /** A flow has to be slow for so long before it is given up, in seconds; */
 const SLOW_FOR_S = 5;
-/** and for so long while connections are free and nothing waits for one. */
+/** and for so long while connections are free and nothing waits for one, */
 const SLOW_FOR_LATE_S = 2;
+/** and so many set-ups more, for far away a new flow is slow for seconds. */
+const LATE_SETUPS = 12;
 /** With fewer rated flows nobody can tell which of them is the odd one. */
 const ENOUGH_TO_COMPARE = 3;
 /** So many of the flows that have ended tell what is usual where fewer than that are rated. */
@@ -17,6 +19,17 @@ const LEAST_GAIN_S = 1;
 export interface Runner extends Pick<OpenRange, 'id' | 'remainingBytes' | 'bytesPerSecond'> {
   /** What has to come again besides, where the server gives no ranges. */
   readonly lostBytes: number;
+}
+
+export interface StragglerLook {
+  /** The caller's clock, monotonic. */
+  readonly atSeconds: number;
+  /** From sending a request to its first byte. */
+  readonly setupSeconds: number;
+  /** Connections are free, and nothing waits for one. */
+  readonly isLate: boolean;
+  /** A new request could go out now: what is given up before that only waits. */
+  readonly mayAsk: boolean;
 }
 
 /** A flow that is over. */
@@ -45,27 +58,23 @@ export class Stragglers {
 
   /**
    * @param runners - all flows to the server that are open
-   * @param now.atSeconds - the caller's clock, monotonic
-   * @param now.setupSeconds - from sending a request to its first byte
-   * @param now.isLate - connections are free, and nothing waits for one
    * @returns those to give up, and to ask for again from where they stopped on a new connection
    */
-  find(
-    runners: readonly Runner[],
-    now: { readonly atSeconds: number; readonly setupSeconds: number; readonly isLate: boolean },
-  ): readonly number[] {
+  find(runners: readonly Runner[], now: StragglerLook): readonly number[] {
     const rated = runners.filter(({ bytesPerSecond }) => bytesPerSecond !== undefined);
     const isEnough = rated.length >= ENOUGH_TO_COMPARE;
     const usual = isEnough ? medianRate(rated) : this.#usualAmong(runners.length);
     if (isEnough) this.#belief = 1;
-    if (usual === undefined) return [];
-    const slow = rated.filter(({ bytesPerSecond = 0 }) => bytesPerSecond < SLOW_PART * usual);
-    this.#book(slow, now.atSeconds);
-    const slowFor = now.isLate ? SLOW_FOR_LATE_S : SLOW_FOR_S;
-    const found = slow.filter(
+    const isSlow = ({ bytesPerSecond = 0 }: Runner): boolean =>
+      usual !== undefined && bytesPerSecond < SLOW_PART * usual;
+    this.#book(rated.filter(isSlow), now.atSeconds);
+    if (usual === undefined || !now.mayAsk) return [];
+    const found = rated.filter(
       (runner) =>
-        now.atSeconds - (this.#slowSince.get(runner.id) ?? now.atSeconds) >= slowFor &&
-        gain(runner, usual) > 2 * now.setupSeconds + LEAST_GAIN_S,
+        now.atSeconds - (this.#slowSince.get(runner.id) ?? now.atSeconds) >= slowFor(now) &&
+        gain(runner, usual) > 2 * now.setupSeconds + LEAST_GAIN_S &&
+        // A memory is not worth most of a body.
+        (isEnough || runner.lostBytes <= runner.remainingBytes),
     );
     // It may be the server that has become slow.
     if (found.length > 0 && !isEnough) this.#belief /= 2;
@@ -86,6 +95,10 @@ export class Stragglers {
     const before = this.#slowSince;
     this.#slowSince = new Map(slow.map(({ id }) => [id, before.get(id) ?? atSeconds]));
   }
+}
+
+function slowFor({ isLate, setupSeconds }: StragglerLook): number {
+  return isLate ? Math.min(SLOW_FOR_S, SLOW_FOR_LATE_S + LATE_SETUPS * setupSeconds) : SLOW_FOR_S;
 }
 
 /** Seconds. */

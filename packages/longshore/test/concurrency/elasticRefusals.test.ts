@@ -153,7 +153,7 @@ test('what was sent beside more flows than the ceiling, and was taken, lifts it'
   let looks = 0;
   const { targets } = afterRefusal(8, () => {
     looks += 1;
-    return { acceptedAt: looks === 3 ? 9 : 3 };
+    return { acceptedAt: looks === 15 ? 9 : 3 };
   });
   assert.ok(Math.max(...targets) > 3);
   assert.ok(Math.max(...targets) <= 8);

@@ -147,7 +147,7 @@ class PullRun {
     for (const flow of allowed) flow.pausedFor = 0;
     const draining = shrink === 'drain' ? above.filter((flow) => flow.piece !== undefined) : [];
     let busy = draining.length + allowed.filter((flow) => flow.piece !== undefined).length;
-    let unanswered = this.#flows.filter((flow) => flow.piece && !flow.answered).length;
+    let unanswered = this.#unanswered;
     for (const flow of allowed) {
       if (busy >= target) break;
       if (flow.piece !== undefined || !this.#maySend(busy, unanswered)) continue;
@@ -188,6 +188,7 @@ class PullRun {
         atSeconds: this.#now,
         setupSeconds: rtt + request,
         isLate: this.#queue.length === 0 && open.length < this.#driver.target,
+        mayAsk: this.#maySend(open.length, this.#unanswered),
       },
     );
     for (const flow of open) {
@@ -201,6 +202,10 @@ class PullRun {
     if (flow.piece !== undefined) this.#queue.unshift(flow.piece);
     flow.piece = undefined;
     flow.connected = false;
+  }
+
+  get #unanswered(): number {
+    return this.#flows.filter((flow) => flow.piece && !flow.answered).length;
   }
 
   #pause(flow: Flow, closeAfter: number): void {

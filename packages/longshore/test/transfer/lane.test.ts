@@ -106,3 +106,26 @@ test('a refusal is told with the flows that were sent before it, also those that
   for (const flow of refused.toReversed()) flow.refused(undefined);
   assert.deepEqual(lane.take().refusals, { count: 2, inFlight: 3, retryAfterMs: undefined });
 });
+
+test('one request more than a refusal has left is a trial, and its refusal holds nothing up', () => {
+  const controller = { admission: { notBeforeMs: 0, minIntervalMs: 0 }, trial: 0 };
+  const limiter = createLimiter({ name: 'test', width: 4 });
+  const lane = new Lane(limiter, controller, () => 1000);
+  const open = [lane.request(), lane.request()];
+  for (const request of open) request.accepted();
+  const first = lane.request();
+  assert.equal(first.refused(undefined), false);
+  first.ended('well');
+  controller.trial = 3;
+  const early = open.pop();
+  early?.ended('well');
+  const below = lane.request();
+  assert.equal(below.refused(undefined), false, 'the others are fewer than the ceiling');
+  below.ended('well');
+  const again = lane.request();
+  again.accepted();
+  const trial = lane.request();
+  assert.equal(trial.refused(20_000), true);
+  trial.ended('well');
+  assert.ok(lane.mayRequest);
+});

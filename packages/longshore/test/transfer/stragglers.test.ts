@@ -16,11 +16,11 @@ const crawling = (id: number, megabytes = 100): Runner =>
 function watch(
   stragglers: Stragglers,
   runners: readonly Runner[],
-  { seconds = 9, isLate = false, from = 0 } = {},
+  { seconds = 9, isLate = false, from = 0, setupSeconds = SETUP_S, mayAsk = true } = {},
 ): { readonly at: number; readonly ids: readonly number[] } | undefined {
   for (let tenth = 0; tenth <= 10 * seconds; tenth += 1) {
     const atSeconds = from + tenth / 10;
-    const ids = stragglers.find(runners, { atSeconds, setupSeconds: SETUP_S, isLate });
+    const ids = stragglers.find(runners, { atSeconds, setupSeconds, isLate, mayAsk });
     if (ids.length > 0) return { at: tenth / 10, ids };
   }
   return undefined;
@@ -45,7 +45,25 @@ describe('flows that crawl', () => {
 
   test('are given up sooner once connections are free', () => {
     const found = watch(new Stragglers(), [...others, crawling(4)], { isLate: true });
-    assert.deepEqual(found, { at: 2, ids: [4] });
+    assert.deepEqual(found, { at: 2.6, ids: [4] });
+    // Its slow start takes seconds.
+    const far = { isLate: true, setupSeconds: 0.3 };
+    assert.equal(watch(new Stragglers(), [...others, crawling(4)], far)?.at, 5);
+  });
+
+  test('are let be while no request may go out in their place', () => {
+    const runners = [...others, crawling(4)];
+    assert.equal(watch(new Stragglers(), runners, { mayAsk: false }), undefined);
+  });
+
+  test('are no longer slow where nobody can tell any more', () => {
+    const stragglers = after(8, 1);
+    assert.equal(watch(stragglers, [crawling(4)], { seconds: 1 }), undefined);
+    assert.equal(
+      watch(stragglers, [crawling(4), runner(5, 9)], { seconds: 8, from: 1 }),
+      undefined,
+    );
+    assert.equal(watch(stragglers, [crawling(4)], { from: 9.1 })?.at, 5);
   });
 
   test('have their time anew when they have recovered in between', () => {
@@ -63,6 +81,8 @@ describe('flows that crawl', () => {
   test('may end in peace where all would have to come again', () => {
     const nearlyDone = { ...crawling(4, 10), lostBytes: 300 * MB };
     assert.equal(watch(new Stragglers(), [...others, nearlyDone]), undefined);
+    const alone = { ...crawling(4, 100), bytesPerSecond: 10_000, lostBytes: 300 * MB };
+    assert.equal(watch(after(8, 8), [alone]), undefined, 'not for a memory');
   });
 
   test('alone are known by what others gave before them', () => {
