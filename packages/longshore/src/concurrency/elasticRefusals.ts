@@ -44,6 +44,8 @@ export class Refusals {
   /** The most flows in flight that were taken since the last refusal. */
   #taken = 0;
   #count = 0;
+  /** Refusals of the last burst. */
+  #burst = 0;
   #setupMs = 0;
 
   constructor(options: {
@@ -115,7 +117,7 @@ export class Refusals {
       this.#proven = Math.min(this.#max, accepted);
       this.#provenAtMs = atMs;
     }
-    if (!this.#isResting(atMs)) this.#noteTaken(accepted);
+    this.#noteTaken(atMs, accepted);
     this.#pace.book(atMs, sample.requests ?? 0);
     this.#spacing.accepted(Math.max(0, (sample.requests ?? 0) - (refusals?.count ?? 0)));
     if (refusals === undefined || refusals.count === 0) {
@@ -129,6 +131,7 @@ export class Refusals {
       const failure = { atMs, ceiling: this.#ceiling, askedMs: refusals.retryAfterMs };
       return this.#trial.fail(failure) ? 'start again' : undefined;
     }
+    this.#burst = refusals.count + (this.#isResting(atMs) ? this.#burst : 0);
     this.#spacing.refused(refusals.count);
     const isPassedOver = refusals.inFlight < this.#taken && this.#refusesNowAndThen;
     const outcome = isPassedOver ? this.#passOver() : this.#judge(atMs, refusals, base);
@@ -138,11 +141,13 @@ export class Refusals {
 
   /**
    * What was sent beside more flows than the server is believed to take, and was taken: it takes as
-   * many. Of a burst, others were refused.
+   * many. Of a burst, those that were refused do not count.
    */
-  #noteTaken(flows: number): void {
-    this.#taken = Math.max(this.#taken, flows);
-    if (this.#ceiling < this.#max) this.#ceiling = Math.max(this.#ceiling, flows - 1);
+  #noteTaken(atMs: number, flows: number): void {
+    const isBurst = this.#isResting(atMs);
+    if (!isBurst) this.#taken = Math.max(this.#taken, flows);
+    const taken = flows - 1 - (isBurst ? this.#burst : 0);
+    if (this.#ceiling < this.#max) this.#ceiling = Math.max(this.#ceiling, taken);
   }
 
   /**
