@@ -30,6 +30,14 @@ export interface TrialFailure {
 }
 
 /**
+ * Whether a request that was refused beside so many others was the one more that is tried.
+ * @param trial - flows that are to be open for it; 0 while nothing is tried
+ */
+export function wasTrial(trial: number, others: number): boolean {
+  return trial > 0 && others >= trial - 1;
+}
+
+/**
  * One flow more than a refusal has left, tried once in a while: where it is refused as well, the others
  * go on as before, and that is all it costs. Where it is served the next one is tried at once.
  */
@@ -37,7 +45,8 @@ export class CeilingTrial {
   /** The ceiling that it began with. */
   #from: number | undefined;
   #beginAtMs = 0;
-  #waitMs = FIRST_WAIT_MS / 2;
+  /** After the next refusal. */
+  #waitMs = FIRST_WAIT_MS;
   #servedSinceMs: number | undefined;
   /** Since when it, or its last step, is waited for. */
   #openSinceMs = 0;
@@ -86,21 +95,21 @@ export class CeilingTrial {
    */
   fail({ atMs, ceiling, askedMs = 0 }: TrialFailure): boolean {
     const steps = ceiling - (this.#from ?? ceiling);
-    if (steps >= CLIMBED) this.#waitMs = FIRST_WAIT_MS / 2;
+    if (steps >= CLIMBED) this.#waitMs = FIRST_WAIT_MS;
     this.later(atMs, askedMs);
     return steps > 0;
   }
 
-  /** The server has refused, for whatever reason: the next one has to wait, twice as long as the last. */
+  /** The server has refused for whatever reason, or let one more wait: the next trial is later, and later each time. */
   later(atMs: number, askedMs = 0): void {
     this.end();
-    this.#waitMs = Math.min(LONGEST_WAIT_MS, 2 * this.#waitMs);
     this.#beginAtMs = atMs + this.#waitMs + Math.min(LONGEST_REST_MS, askedMs);
+    this.#waitMs = Math.min(LONGEST_WAIT_MS, 2 * this.#waitMs);
   }
 
   /** The number of flows was not why the server refused. */
   soon(atMs: number): void {
-    this.#waitMs = FIRST_WAIT_MS;
+    this.#waitMs = 2 * FIRST_WAIT_MS;
     this.#beginAtMs = Math.min(this.#beginAtMs, atMs + FIRST_WAIT_MS);
   }
 

@@ -1,4 +1,4 @@
-import { CeilingTrial } from './ceilingTrial.ts';
+import { CeilingTrial, wasTrial } from './ceilingTrial.ts';
 import { RequestPace } from './elasticRequestPace.ts';
 import type { Admission, ElasticSample } from './elasticTypes.ts';
 import { RefusalRest } from './refusalRest.ts';
@@ -126,7 +126,7 @@ export class Refusals {
       return this.#try(sample, accepted, { base, wanted }) ? 'start again' : undefined;
     }
     this.#count += refusals.count;
-    if (this.#trial.isOn && refusals.inFlight >= this.#ceiling) {
+    if (wasTrial(this.trial, refusals.inFlight)) {
       this.#proven = Math.min(this.#proven, this.#ceiling);
       const failure = { atMs, ceiling: this.#ceiling, askedMs: refusals.retryAfterMs };
       return this.#trial.fail(failure) ? 'start again' : undefined;
@@ -155,7 +155,7 @@ export class Refusals {
    * of a refusal; but it does not ask to wait, and no wait is needed.
    */
   turnAway(atMs: number, inFlight: number): number {
-    return this.#lower(atMs, { inFlight });
+    return this.#lower(atMs, inFlight);
   }
 
   /** Others leave it no room at times: it refuses single requests, and slower ones have not helped. */
@@ -172,10 +172,10 @@ export class Refusals {
   }
 
   #judge(atMs: number, refusals: NonNullable<ElasticSample['refusals']>, base: number): number {
-    const { count, inFlight } = refusals;
+    const { count, inFlight, retryAfterMs } = refusals;
     const few = this.#isFew(inFlight);
     // Sent before the last refusal was known, answered after it: the same burst, not a second one.
-    if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, refusals);
+    if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, inFlight, retryAfterMs);
     if (this.#count === count) this.#pace.suspect(atMs, count, inFlight);
     this.#noteChange(atMs, inFlight);
     if (few) {
@@ -184,7 +184,7 @@ export class Refusals {
       return base;
     }
     const again = atMs - this.#lastMs < AGAIN_WITHIN_MS;
-    const ceiling = this.#lower(atMs, refusals);
+    const ceiling = this.#lower(atMs, inFlight, retryAfterMs);
     return again && base <= ceiling ? Math.max(1, Math.floor(0.75 * ceiling)) : ceiling;
   }
 
@@ -210,20 +210,14 @@ export class Refusals {
    * A server counts flows for a moment that have ended here, so this may be one or two too low. To
    * believe more than was in flight costs a second refusal, and all that is waited for it.
    */
-  #lower(
-    atMs: number,
-    {
-      inFlight,
-      retryAfterMs,
-    }: { readonly inFlight: number; readonly retryAfterMs?: number | undefined },
-  ): number {
+  #lower(atMs: number, inFlight: number, askedMs?: number): number {
     const isBurst = this.#isResting(atMs);
     // In a burst, what a request was sent after may have been refused as well, and counts for nothing.
     const most = isBurst ? this.ceiling : this.#max;
     this.#ceiling = Math.max(1, Math.min(most, inFlight));
     this.#proven = Math.min(this.#proven, this.#ceiling);
     if (isBurst) this.#trial.end();
-    else this.#trial.later(atMs, retryAfterMs);
+    else this.#trial.later(atMs, askedMs);
     return this.#ceiling;
   }
 

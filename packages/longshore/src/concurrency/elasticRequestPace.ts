@@ -2,10 +2,10 @@ const RATE_WINDOW_MS = 10_000;
 const LONGEST_INTERVAL_MS = 60_000;
 const FIRST_EASE_MS = 5_000;
 const LONGEST_EASE_MS = 160_000;
-const SHORTEST_EASE_MS = 500;
-/** An interval this part of what the last refusal made of it would have been refused, if that were the limit. */
-const BEYOND = 0.7;
 const EASED = 0.85;
+/** One that was eased more often than this would have been refused, if the last refusal had told the limit. */
+const PLAIN_EASINGS = 2;
+const SHORTEST_EASE_MS = 500;
 /** A pace that helps lets so many times more requests pass before the next refusal. */
 const LONGER_RUN = 1.5;
 /** Of what the server has let pass between two refusals, so much is asked of it. */
@@ -28,13 +28,9 @@ export class RequestPace {
   #intervalMs = 0;
   #easeAtMs = 0;
   #easeWaitMs = FIRST_EASE_MS;
-  /** What the last refusal made of the interval. */
-  #slowedToMs = 0;
-  #beyondWaitMs = FIRST_EASE_MS;
-  #suspectEasings = 0;
+  /** Since the interval was set. Where there are some, they are why the server refuses again. */
+  #easings = 0;
   #isKnown = false;
-  /** Since the last refusal: then that is why the server refuses again. */
-  #wasEased = false;
   /** Requests since the last refusal. */
   #sent = 0;
   /** Requests accepted between the last two refusals that were met by pace. */
@@ -72,7 +68,7 @@ export class RequestPace {
     this.#intervalMs = (2 * forMs) / accepted;
     this.#easeWaitMs = SUSPECT_EASE_MS;
     this.#easeAtMs = atMs + 2 * SUSPECT_EASE_MS;
-    this.#suspectEasings = SUSPECT_EASINGS;
+    this.#easings = 0;
   }
 
   /**
@@ -86,7 +82,7 @@ export class RequestPace {
     const accepted = this.#acceptedSince(lastMs, refused);
     const run = this.#isKnown ? this.#sent - refused : accepted;
     this.#sent = 0;
-    const isVain = this.#isKnown && !this.#wasEased && run < LONGER_RUN * this.#run;
+    const isVain = this.#isKnown && this.#easings === 0 && run < LONGER_RUN * this.#run;
     const isPlain = this.#wasVain || this.#run >= TELLING;
     this.#wasVain = isVain;
     if (isVain && isPlain) {
@@ -99,14 +95,12 @@ export class RequestPace {
     const atLeastMs = this.#isKnown ? this.#intervalMs : 0;
     const intervalMs = Math.max(atLeastMs, forMs / (BELOW * accepted));
     this.#intervalMs = Math.min(LONGEST_INTERVAL_MS, intervalMs);
-    this.#slowedToMs = this.#intervalMs;
     this.#easeWaitMs = this.#isKnown
       ? Math.min(LONGEST_EASE_MS, 2 * this.#easeWaitMs)
       : FIRST_EASE_MS;
     this.#easeAtMs = atMs + 2 * this.#easeWaitMs;
-    this.#beyondWaitMs = this.#easeWaitMs;
     this.#isKnown = true;
-    this.#wasEased = false;
+    this.#easings = 0;
   }
 
   #acceptedSince(fromMs: number, refused: number): number {
@@ -115,13 +109,10 @@ export class RequestPace {
   }
 
   #ease(atMs: number): void {
-    this.#wasEased = true;
-    this.#intervalMs *= EASED;
-    const isBeyond = this.#isKnown && this.#intervalMs < BEYOND * this.#slowedToMs;
-    if (isBeyond) this.#beyondWaitMs = Math.max(SHORTEST_EASE_MS, this.#beyondWaitMs / 2);
-    this.#easeAtMs = atMs + (isBeyond ? this.#beyondWaitMs : this.#easeWaitMs);
-    if (this.#isKnown) return;
-    this.#suspectEasings -= 1;
-    if (this.#suspectEasings === 0) this.#intervalMs = 0;
+    this.#easings += 1;
+    const beyond = this.#isKnown ? Math.max(0, this.#easings - PLAIN_EASINGS) : 0;
+    this.#easeAtMs = atMs + Math.max(SHORTEST_EASE_MS, this.#easeWaitMs / 2 ** beyond);
+    const isEnough = this.#easings === SUSPECT_EASINGS && !this.#isKnown;
+    this.#intervalMs = isEnough ? 0 : EASED * this.#intervalMs;
   }
 }

@@ -1,3 +1,4 @@
+export { wasTrial } from './ceilingTrial.ts';
 export { type Controller, fixed, type TimedSample } from './controller.ts';
 export { elastic } from './elastic.ts';
 export { createElasticCoordinator, type ElasticCoordinator } from './elasticCoordinator.ts';

@@ -7,6 +7,7 @@ import {
   type Limiter,
   type Permit,
   Turnstile,
+  wasTrial,
 } from '../concurrency/index.ts';
 import type { Met } from './met.ts';
 import { LONGEST_ASKED_MS } from './retry.ts';
@@ -153,7 +154,7 @@ export class Lane<C extends Decider = ElasticController> {
         // What the server had to weigh it against: those sent before it. Small blobs that were taken
         // then may have ended by now. An upload may be refused after its body was begun.
         const others = open ? this.#open - 1 : inFlight - 1;
-        const isTrial = this.#isTrial(others);
+        const isTrial = wasTrial(this.controller?.trial ?? 0, others);
         if (!isTrial) this.#turnstile.refused(turn, others);
         if ((retryAfterMs ?? 0) > LONGEST_ASKED_MS) this.meet('longWaits');
         const { count = 0, inFlight: before = Number.POSITIVE_INFINITY } = this.#refusals ?? {};
@@ -178,12 +179,6 @@ export class Lane<C extends Decider = ElasticController> {
         this.meet(open ? 'broken' : 'turnedAway');
       },
     };
-  }
-
-  /** It was one request more than the server was known to take, to see whether it does; the others go on. */
-  #isTrial(others: number): boolean {
-    const { trial = 0 } = this.controller ?? {};
-    return trial > 0 && others >= trial - 1;
   }
 
   moved(bytes: number): void {

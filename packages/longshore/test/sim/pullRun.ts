@@ -1,4 +1,9 @@
-import { type ElasticSample, Turnstile, type Verdict } from '../../src/concurrency/index.ts';
+import {
+  type ElasticSample,
+  Turnstile,
+  type Verdict,
+  wasTrial,
+} from '../../src/concurrency/index.ts';
 import { chooseSteal, type OpenRange, type StealLimits } from '../../src/transfer/steal.ts';
 import { Stragglers } from '../../src/transfer/stragglers.ts';
 import type { PullScenario } from './pullScenario.ts';
@@ -282,8 +287,8 @@ class PullRun {
       flow.piece = undefined;
       // As the engine tells it: those that were in flight before it.
       const before = flow.sentAs - 1;
-      const { trial = 0 } = this.#driver;
-      if (trial === 0 || before < trial - 1) this.#turnstile.refused(flow.turn, before);
+      const isTrial = wasTrial(this.#driver.trial ?? 0, before);
+      if (!isTrial) this.#turnstile.refused(flow.turn, before);
       this.#refusedWith = this.#refused === 0 ? before : Math.min(this.#refusedWith, before);
       this.#refused += 1;
       this.#countRefusal();
