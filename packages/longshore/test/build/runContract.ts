@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { describe, it } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
 import type { Descriptor } from '../../src/image/index.ts';
 import { createRegistryServer } from '../../src/serve/index.ts';
 import { openStore } from '../../src/store/index.ts';
+import { until } from '../support/until.ts';
 import { type BuilderBench, type BuilderSubject, buildFails, useBench } from './builderContract.ts';
 
 /** A builder that runs commands, and what is needed to try that. */
@@ -172,7 +172,7 @@ function testEndings(check: Check, subject: RunningSubject): void {
     });
     await assert.rejects(building, reason);
     assert.ok(performance.now() - begun < 15_000, 'it took too long to end');
-    await untilGone(seconds);
+    assert.deepEqual(await processesWith(seconds), []);
   });
 
   check('tells a builder that died from a build that failed', async ({ bench, bases }) => {
@@ -189,19 +189,9 @@ function testEndings(check: Check, subject: RunningSubject): void {
     });
     await assert.rejects(building, buildFails('ERR_BUILDER_GONE'));
     await crashed;
-    await untilGone(seconds);
+    // One that was sent SIGKILL can be seen until it gets its turn to end.
+    await until(async () => (await processesWith(seconds)).length === 0);
   });
-}
-
-/** A process that was sent SIGKILL can be seen until it gets its turn to end. */
-async function untilGone(word: string): Promise<void> {
-  const deadline = performance.now() + 5_000;
-  for (;;) {
-    const left = await processesWith(word);
-    if (left.length === 0) return;
-    if (performance.now() > deadline) assert.deepEqual(left, []);
-    await setTimeout(20);
-  }
 }
 
 /** Command lines of processes that hold a word. */

@@ -31,7 +31,7 @@ test('one that begins to refuse in the middle sees two before it is left in peac
       const run = runElastic(scenario({ server }), seed);
       assert.ok(run.firstBurst <= 2, `${limit}, ${seed}: ${run.firstBurst} at first`);
       // The others find the limit and try one flow more, seldom.
-      assert.ok(run.refusals <= 5, `${limit}, ${seed}: ${run.refusals}`);
+      assert.ok(run.refusals >= 1 && run.refusals <= 5, `${limit}, ${seed}: ${run.refusals}`);
     }
   }
 });

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { until } from '../support/until.ts';
 
 const BOUNDED = { timeout: 60_000 };
 const examples = new URL('../../../../examples/', import.meta.url);
@@ -51,16 +51,14 @@ function interrupt(program: Program): void {
 
 /** No process of the group is left; the kernel may take a moment to say so. */
 async function assertGroupIsGone(program: Program): Promise<void> {
-  const deadline = performance.now() + 5000;
-  for (;;) {
+  await until(() => {
     try {
       process.kill(-(program.child.pid ?? 0), 0);
+      return false;
     } catch {
-      return;
+      return true;
     }
-    assert.ok(performance.now() < deadline, 'a process was left behind');
-    await delay(20);
-  }
+  });
 }
 
 test(

@@ -41,14 +41,11 @@ testRunContract({
  * first: one that sees a container end says that the build failed.
  */
 async function crash({ pid, folder }: DockerEngine): Promise<void> {
-  const started = await descendantsOf(pid);
-  kill(pid, 'SIGKILL');
-  await killAll(started);
-  for (const name of await readdir('/proc')) {
+  for (const name of [String(pid), ...(await readdir('/proc'))]) {
     const line = await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '');
     if (!line.includes(folder)) continue;
-    const containers = await descendantsOf(Number(name));
+    const started = await descendantsOf(Number(name));
     kill(Number(name), 'SIGKILL');
-    await killAll(containers);
+    await killAll(started);
   }
 }

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { digestOf } from '../../src/image/index.ts';
 import type { Faults } from '../../src/serve/index.ts';
+import { until } from '../support/until.ts';
 import { type Harness, startHarness } from './support/harness.ts';
 import { call, errorCode, header } from './support/http.ts';
-import { getRaw, type RawAnswer, sendRaw, until } from './support/rawClient.ts';
+import { getRaw, type RawAnswer, sendRaw } from './support/rawClient.ts';
 
 const timeout = 15_000;
 

@@ -3,9 +3,10 @@ import type { Socket } from 'node:net';
 import { test } from 'node:test';
 import { digestOf } from '../../src/image/index.ts';
 import { hasOwner } from '../../src/serve/peerWatch.ts';
+import { until } from '../support/until.ts';
 import { type Harness, startHarness } from './support/harness.ts';
 import { call, header } from './support/http.ts';
-import { getRaw, sendRaw, until } from './support/rawClient.ts';
+import { getRaw, sendRaw } from './support/rawClient.ts';
 
 const timeout = 20_000;
 

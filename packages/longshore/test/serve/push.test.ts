@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { type Descriptor, digestOf, MEDIA_TYPES } from '../../src/image/index.ts';
 import { createRegistryServer, type RegistryServer } from '../../src/serve/index.ts';
+import { until } from '../support/until.ts';
 import { startHarness } from './support/harness.ts';
 import { call, errorCode, header } from './support/http.ts';
-import { sendRaw, until } from './support/rawClient.ts';
+import { sendRaw } from './support/rawClient.ts';
 
 const timeout = 15_000;
 

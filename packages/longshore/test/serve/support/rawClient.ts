@@ -57,14 +57,3 @@ function parseAnswer(bytes: Buffer, end: RawAnswer['end']): RawAnswer {
     end,
   };
 }
-
-/** Polls until a condition holds; for what another end of a socket comes to know in its own time. */
-export async function until(condition: () => boolean, deadlineMs = 5000): Promise<void> {
-  const end = performance.now() + deadlineMs;
-  while (!condition()) {
-    if (performance.now() > end) throw new Error(`not so within ${deadlineMs} ms`);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 5);
-    });
-  }
-}
