@@ -45,7 +45,7 @@ export class CeilingTrial {
   /** The ceiling that it began with. */
   #from: number | undefined;
   #beginAtMs = 0;
-  /** After the next refusal. */
+  /** Before the last trial. */
   #waitMs = FIRST_WAIT_MS;
   #servedSinceMs: number | undefined;
   /** Since when it, or its last step, is waited for. */
@@ -74,7 +74,7 @@ export class CeilingTrial {
     if (this.#from === undefined) return false;
     if (this.#servedSinceMs === undefined) {
       if (accepted <= ceiling) {
-        if (atMs - this.#openSinceMs > UNDECIDED_MS) this.later(atMs);
+        if (atMs - this.#openSinceMs > UNDECIDED_MS) this.#later(atMs);
         return false;
       }
       this.#servedSinceMs = atMs;
@@ -95,22 +95,28 @@ export class CeilingTrial {
    */
   fail({ atMs, ceiling, askedMs = 0 }: TrialFailure): boolean {
     const steps = ceiling - (this.#from ?? ceiling);
-    if (steps >= CLIMBED) this.#waitMs = FIRST_WAIT_MS;
-    this.later(atMs, askedMs);
+    if (steps < CLIMBED) this.#later(atMs, askedMs);
+    else {
+      this.#waitMs = FIRST_WAIT_MS;
+      this.postpone(atMs, askedMs);
+    }
     return steps > 0;
   }
 
-  /** The server has refused for whatever reason, or let one more wait: the next trial is later, and later each time. */
-  later(atMs: number, askedMs = 0): void {
-    this.end();
-    this.#beginAtMs = atMs + this.#waitMs + Math.min(LONGEST_REST_MS, askedMs);
-    this.#waitMs = Math.min(LONGEST_WAIT_MS, 2 * this.#waitMs);
+  /** A refusal that was no trial's says nothing of how often to try: the next one is as soon as the first. */
+  postpone(atMs: number, askedMs = 0): void {
+    this.#endUntil(atMs + FIRST_WAIT_MS, askedMs);
   }
 
-  /** The number of flows was not why the server refused. */
-  soon(atMs: number): void {
-    this.#waitMs = 2 * FIRST_WAIT_MS;
-    this.#beginAtMs = Math.min(this.#beginAtMs, atMs + FIRST_WAIT_MS);
+  /** One more was refused, or let wait: the next trial is later, and later each time. */
+  #later(atMs: number, askedMs = 0): void {
+    this.#waitMs = Math.min(LONGEST_WAIT_MS, 2 * this.#waitMs);
+    this.#endUntil(atMs + this.#waitMs, askedMs);
+  }
+
+  #endUntil(beginAtMs: number, askedMs: number): void {
+    this.end();
+    this.#beginAtMs = beginAtMs + Math.min(LONGEST_REST_MS, askedMs);
   }
 
   end(): void {

@@ -131,8 +131,10 @@ export class Refusals {
       const failure = { atMs, ceiling: this.#ceiling, askedMs: refusals.retryAfterMs };
       return this.#trial.fail(failure) ? 'start again' : undefined;
     }
+    const isRare = this.#isRare(atMs, refusals);
     this.#burst = refusals.count + (this.#isResting(atMs) ? this.#burst : 0);
     this.#spacing.refused(refusals.count);
+    if (isRare) return undefined;
     const isPassedOver = refusals.inFlight < this.#taken && this.#refusesNowAndThen;
     const outcome = isPassedOver ? this.#passOver() : this.#judge(atMs, refusals, base);
     this.#rest(atMs, refusals.retryAfterMs);
@@ -158,6 +160,15 @@ export class Refusals {
     return this.#lower(atMs, inFlight);
   }
 
+  /**
+   * One of many, beside no more flows than it has taken since the last one: like a refused trial it
+   * costs nothing but itself. Not while a pace keeps refusals rare.
+   */
+  #isRare(atMs: number, { count, inFlight }: NonNullable<ElasticSample['refusals']>): boolean {
+    const isKnown = this.#ceiling < this.#max && !this.#isResting(atMs);
+    return isKnown && !this.paced && inFlight < this.#taken && this.#spacing.isRare(count);
+  }
+
   /** Others leave it no room at times: it refuses single requests, and slower ones have not helped. */
   get #refusesNowAndThen(): boolean {
     return this.#spacing.isWide && this.#pace.futile;
@@ -176,11 +187,9 @@ export class Refusals {
     const few = this.#isFew(inFlight);
     // Sent before the last refusal was known, answered after it: the same burst, not a second one.
     if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, inFlight, retryAfterMs);
-    if (this.#count === count) this.#pace.suspect(atMs, count, inFlight);
     this.#noteChange(atMs, inFlight);
     if (few) {
       this.#pace.slowDown(atMs, count, this.#lastMs);
-      if (this.#pace.futile) this.#trial.soon(atMs);
       return base;
     }
     const again = atMs - this.#lastMs < AGAIN_WITHIN_MS;
@@ -217,7 +226,7 @@ export class Refusals {
     this.#ceiling = Math.max(1, Math.min(most, inFlight));
     this.#proven = Math.min(this.#proven, this.#ceiling);
     if (isBurst) this.#trial.end();
-    else this.#trial.later(atMs, askedMs);
+    else this.#trial.postpone(atMs, askedMs);
     return this.#ceiling;
   }
 

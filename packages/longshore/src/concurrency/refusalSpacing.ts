@@ -1,4 +1,6 @@
-/** A refusal is alone where so many requests were accepted since the one before. */
+/** A refusal is rare where so many requests were accepted since the one before, */
+const SELDOM = 16;
+/** and alone where it is so many. */
 const APART = 3;
 /** So many of them in a row show that the server means the single request, */
 const IN_A_ROW = 3;
@@ -18,6 +20,11 @@ export class RefusalSpacing {
   /** The last refusals came one by one. */
   get isWide(): boolean {
     return this.#isWide;
+  }
+
+  /** @param count of refusals that are heard of now, and not booked yet */
+  isRare(count: number): boolean {
+    return this.#accepted >= SELDOM * count;
   }
 
   accepted(count: number): void {

@@ -24,7 +24,7 @@ function climb(
 /** There was a refusal at the time 0. */
 function begun(atMs = 10_000): CeilingTrial {
   const trial = new CeilingTrial();
-  trial.later(0);
+  trial.postpone(0);
   trial.beginOrEnd(atMs, CEILING, CEILING);
   return trial;
 }

@@ -24,6 +24,14 @@ test('one that follows at once is chance, two are not', () => {
   assert.equal(after(9, 9, 9, 0, 0).isWide, false);
 });
 
+test('a refusal is rare after sixteen requests that were accepted for each that is refused', () => {
+  const spacing = after(50);
+  spacing.accepted(32);
+  assert.equal(spacing.isRare(2), true);
+  assert.equal(spacing.isRare(3), false);
+  assert.equal(after(50).isRare(1), false);
+});
+
 test('several of one sample are weighed against all that was accepted', () => {
   const spacing = after(9, 9, 9);
   spacing.accepted(40);
