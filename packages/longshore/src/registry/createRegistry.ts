@@ -28,8 +28,8 @@ export function createRegistry(options: RegistryOptions = {}): Registry & Regist
     async resolve(reference, { signal, ...lookup } = {}) {
       return manifests.resolve(reference, { ...lookup, signal: shared(signal) });
     },
-    async manifest(repository, descriptor, { signal } = {}) {
-      return manifests.manifest(repository, descriptor, { signal: shared(signal) });
+    async manifest(repository, descriptor, { signal, retry } = {}) {
+      return manifests.manifest(repository, descriptor, { retry, signal: shared(signal) });
     },
     async openBlob(repository, descriptor, request = {}) {
       shared(request.signal);

@@ -31,13 +31,17 @@ interface ResolveOptions extends ManifestLookup {
   readonly actions?: string | undefined;
 }
 
+interface Lookup extends RegistryCall {
+  readonly mayRetry: boolean;
+}
+
 /** The manifest half of `Registry`. */
 export interface Manifests {
   resolve(reference: Reference, options?: ResolveOptions): Promise<Descriptor>;
   manifest(
     repository: RepositoryAddress,
     descriptor: Descriptor,
-    options?: Pick<ResolveOptions, 'signal'>,
+    options?: Pick<ResolveOptions, 'signal' | 'retry'>,
   ): Promise<FetchedManifest>;
 }
 
@@ -45,14 +49,14 @@ export function createManifests(client: RegistryClient): Manifests {
   // Docker Hub counts manifest GETs against the pull quota, HEADs not: no manifest twice.
   const kept = new Map<string, Uint8Array>();
 
-  async function resolveByHead(reference: Reference, call: RegistryCall): Promise<Descriptor> {
+  async function resolveByHead(reference: Reference, call: Lookup): Promise<Descriptor> {
     const told = await retry({ ...call, method: 'HEAD' }, async (head) =>
       readHead(await client.send(head, [200, ...HEAD_REFUSED])),
     );
     return told !== undefined && agrees(reference, told) ? told : resolveByGet(reference, call);
   }
 
-  async function resolveByGet(reference: Reference, call: RegistryCall): Promise<Descriptor> {
+  async function resolveByGet(reference: Reference, call: Lookup): Promise<Descriptor> {
     const { bytes, type, told } = await get(call);
     const expected = reference.digest ?? told;
     const digest = digestOf(bytes, expected && digestAlgorithm(expected));
@@ -62,7 +66,7 @@ export function createManifests(client: RegistryClient): Manifests {
     return { mediaType, digest, size: bytes.byteLength };
   }
 
-  async function get(call: RegistryCall): Promise<{
+  async function get(call: Lookup): Promise<{
     bytes: Buffer;
     type: string | undefined;
     told: Digest | undefined;
@@ -78,8 +82,9 @@ export function createManifests(client: RegistryClient): Manifests {
     });
   }
 
-  function retry<T>(call: RegistryCall, operation: (call: RegistryCall) => Promise<T>): Promise<T> {
+  function retry<T>(call: Lookup, operation: (call: RegistryCall) => Promise<T>): Promise<T> {
     const { method, signal } = call;
+    if (!call.mayRetry) return operation(call);
     const context = { method, signal, url: client.urlOf(call) };
     return withRetries(() => operation(call), client.options, context);
   }
@@ -91,21 +96,22 @@ export function createManifests(client: RegistryClient): Manifests {
   }
 
   return {
-    resolve(reference, { signal, actions, manifestToo = false } = {}) {
+    resolve(reference, { signal, actions, manifestToo = false, retry: mayRetry = true } = {}) {
       const call = callFor(reference, referenceTarget(reference), signal);
       const resolve = manifestToo ? resolveByGet : resolveByHead;
       return resolve(reference, {
         ...call,
+        mayRetry,
         access: { ...call.access, actions },
         what: `the manifest of ${nameOf(reference)}`,
       });
     },
 
-    async manifest(repository, descriptor, { signal } = {}) {
+    async manifest(repository, descriptor, { signal, retry: mayRetry = true } = {}) {
       if (descriptor.size > MAX_MANIFEST_BYTES) throw tooLarge(nameOf(repository), descriptor.size);
       const key = keyOf(repository, descriptor.digest);
       const call = callFor(repository, descriptor.digest, signal, descriptor.mediaType);
-      const bytes = kept.get(key) ?? (await get(call)).bytes;
+      const bytes = kept.get(key) ?? (await get({ ...call, mayRetry })).bytes;
       kept.delete(key);
       checkContent(bytes, descriptor, call);
       return { descriptor, bytes };

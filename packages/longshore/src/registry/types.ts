@@ -81,6 +81,8 @@ export interface ManifestLookup {
    * @defaultValue false
    */
   readonly manifestToo?: boolean | undefined;
+  /** As in {@link BlobRequest}. @defaultValue true */
+  readonly retry?: boolean | undefined;
 }
 
 /** A client of the OCI distribution API, over all registries that a run talks to. */
@@ -98,7 +100,7 @@ export interface Registry {
   manifest(
     repository: RepositoryAddress,
     descriptor: Descriptor,
-    options?: { signal?: AbortSignal | undefined },
+    options?: Pick<ManifestLookup, 'signal' | 'retry'>,
   ): Promise<FetchedManifest>;
   /**
    * Opens a blob, or a range of it, after auth, redirects and request-level retries. Every call asks

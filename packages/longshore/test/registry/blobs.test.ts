@@ -261,6 +261,19 @@ function suite({ via, tls }: (typeof variants)[number]): void {
       assert.equal(server.requests.length, asked + 1, 'an odd origin is asked once a blob');
     });
 
+    test('who has no room is asked once, whatever the body is like', { timeout }, async () => {
+      for (const status of [416, 429, 500, 503]) {
+        await using server = await start((_request, socket) => {
+          socket.write(head(status, { 'Transfer-Encoding': 'chunked' }));
+          socket.write('2\r\n{}\r\n0\r\n\r\n');
+        });
+        await using registry = open();
+        const asked = registry.openBlob(addressOf(server), descriptor, { retry: false });
+        await assert.rejects(asked, { status });
+        assert.equal(server.requests.length, 1, String(status));
+      }
+    });
+
     test('bodies that end with the connection are read', { timeout }, async () => {
       await using server = await start((_request, socket) => {
         socket.write(head(200, { Connection: 'close' }));
@@ -401,6 +414,7 @@ function suite({ via, tls }: (typeof variants)[number]): void {
     await using registry = open({ headersTimeoutMs: 300, retry: noRetry });
     await assert.rejects(registry.openBlob(addressOf(server), makeBlob(5).descriptor), {
       code: 'ERR_TIMEOUT',
+      message: /did not answer in time/,
       retryable: true,
     });
   });

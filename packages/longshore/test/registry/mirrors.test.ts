@@ -8,17 +8,41 @@ import type {
   RegistryEvent,
   RepositoryAddress,
 } from '../../src/registry/index.ts';
+import { RegistryError } from '../../src/registry/errors.ts';
 import { withMirrors } from '../../src/registry/mirrors.ts';
 
 const DESCRIPTOR: Descriptor = { mediaType: 'a/b', digest: digestOf(Buffer.from('x')), size: 1 };
 const REFERENCE = parseReference('debian:12');
 
+/** Its body breaks where the host is called so. */
+function streamOf(host: string): BlobStream {
+  const broken = new RegistryError(`${host} broke`, { code: 'ERR_BODY_TRUNCATED', retryable: true });
+  return {
+    origin: host,
+    start: 0,
+    end: 1,
+    ranged: false,
+    via: 'direct',
+    cancel: () => undefined,
+    consume: async (onChunk) => {
+      await onChunk(new Uint8Array(1));
+      if (host.startsWith('breaks.')) throw broken;
+    },
+  };
+}
+
 /** A client whose hosts answer, or fail with a code; asked hosts are noted. */
 function client(failing: Readonly<Record<string, string>>): {
   registry: Registry;
   asked: string[];
+  once: string[];
 } {
   const asked: string[] = [];
+  /** Asked without retries. */
+  const once: string[] = [];
+  const note = ({ registry }: RepositoryAddress, retry: boolean | undefined): void => {
+    if (retry === false) once.push(registry);
+  };
   const answer = async <T>({ registry, repository }: RepositoryAddress, value: T): Promise<T> => {
     asked.push(`${registry}/${repository}`);
     const code = failing[registry];
@@ -26,27 +50,40 @@ function client(failing: Readonly<Record<string, string>>): {
     throw new LongshoreError(`${registry} fails`, { code, origin: 'registry', retryable: true });
   };
   const registry: Registry = {
-    resolve: (reference) => answer(reference, DESCRIPTOR),
-    manifest: (where, descriptor) => answer(where, { descriptor, bytes: new Uint8Array() }),
-    openBlob: (where) => answer(where, { origin: where.registry } as BlobStream),
+    resolve: (reference, options) => {
+      note(reference, options?.retry);
+      return answer(reference, DESCRIPTOR);
+    },
+    manifest: (where, descriptor, options) => {
+      note(where, options?.retry);
+      return answer(where, { descriptor, bytes: new Uint8Array() });
+    },
+    openBlob: (where, _descriptor, request) => {
+      note(where, request?.retry);
+      return answer(where, streamOf(where.registry));
+    },
     connectMs: () => undefined,
     ping: async () => undefined,
     close: async () => undefined,
   };
-  return { registry, asked };
+  return { registry, asked, once };
 }
 
-function mirrored(failing: Readonly<Record<string, string>> = {}): {
+function mirrored(
+  failing: Readonly<Record<string, string>> = {},
+  one = 'one.lab',
+): {
   registry: Registry;
   asked: string[];
+  once: string[];
   events: RegistryEvent[];
   tick: (ms: number) => void;
 } {
   let now = 0;
   const events: RegistryEvent[] = [];
-  const { registry, asked } = client(failing);
+  const { registry, asked, once } = client(failing);
   const mirrors = new Map([
-    ['docker.io', [{ registry: 'one.lab' }, { registry: 'two.lab', prefix: 'hub' }]],
+    ['docker.io', [{ registry: one }, { registry: 'two.lab', prefix: 'hub' }]],
   ]);
   const wrapped = withMirrors(registry, mirrors, {
     now: () => now,
@@ -55,7 +92,7 @@ function mirrored(failing: Readonly<Record<string, string>> = {}): {
   const tick = (ms: number): void => {
     now += ms;
   };
-  return { registry: wrapped, asked, events, tick };
+  return { registry: wrapped, asked, once, events, tick };
 }
 
 describe('mirrors', () => {
@@ -115,5 +152,32 @@ describe('mirrors', () => {
     const { registry, asked } = mirrored({ 'one.lab': 'ERR_NETWORK' });
     await assert.rejects(registry.resolve(REFERENCE, { signal: AbortSignal.abort() }));
     assert.deepEqual(asked, ['one.lab/library/debian']);
+  });
+  test('are asked once for each thing, the registry itself as often as it takes', async () => {
+    const { registry, once } = mirrored({ 'one.lab': 'ERR_RATE_LIMITED' });
+    await registry.resolve(REFERENCE);
+    await registry.manifest(REFERENCE, DESCRIPTOR);
+    await registry.openBlob(REFERENCE, DESCRIPTOR);
+    assert.deepEqual(once, ['one.lab', 'two.lab', 'two.lab', 'two.lab']);
+    const failing = { 'one.lab': 'ERR_NETWORK', 'two.lab': 'ERR_NETWORK' };
+    const both = mirrored(failing);
+    await both.registry.resolve(REFERENCE);
+    assert.deepEqual(both.once, ['one.lab', 'two.lab']);
+  });
+  test('whose bodies break three times in a row are passed over', async () => {
+    const { registry, events, tick } = mirrored({}, 'breaks.lab');
+    const fetch = async (onChunk: () => undefined = () => undefined): Promise<string> => {
+      const stream = await registry.openBlob(REFERENCE, DESCRIPTOR);
+      await stream.consume(onChunk).catch(() => undefined);
+      return stream.origin;
+    };
+    for (let count = 0; count < 3; count += 1) assert.equal(await fetch(), 'breaks.lab');
+    assert.equal(await fetch(), 'two.lab');
+    assert.equal(events.length, 1);
+    tick(31_000);
+    const enough = (): undefined => {
+      throw new Error('enough');
+    };
+    for (let count = 0; count < 9; count += 1) assert.equal(await fetch(enough), 'breaks.lab');
   });
 });

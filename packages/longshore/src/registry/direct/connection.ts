@@ -209,3 +209,8 @@ export function closedEarly(): NodeJS.ErrnoException {
 export function timedOut(): NodeJS.ErrnoException {
   return Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' });
 }
+
+/** The connection stands, and nothing came over it; named as undici names it. */
+export function unanswered(): NodeJS.ErrnoException {
+  return Object.assign(new Error('no answer'), { code: 'UND_ERR_HEADERS_TIMEOUT' });
+}

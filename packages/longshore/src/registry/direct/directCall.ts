@@ -3,7 +3,7 @@ import type { HttpRequest, HttpResponse } from '../http.ts';
 import type { ResolvedOptions } from '../options.ts';
 import { describeRequest } from '../redact.ts';
 import type { Watchdog } from '../watchdog.ts';
-import { type Connection, closedEarly, type Receiver, timedOut } from './connection.ts';
+import { type Connection, closedEarly, type Receiver, unanswered } from './connection.ts';
 import {
   bodyLengthOf,
   findHeadEnd,
@@ -51,7 +51,7 @@ export class DirectCall implements Receiver {
   send(): Promise<HttpResponse | Refusal> {
     const { request, connection, settings } = this.#options;
     const { signal } = request;
-    this.#timer = setTimeout(() => this.#fail(timedOut()), settings.headersTimeoutMs);
+    this.#timer = setTimeout(() => this.#fail(unanswered()), settings.headersTimeoutMs);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     connection.start(formatRequest(request), this);
     return this.#outcome.promise.finally(() => {
@@ -148,11 +148,12 @@ export class DirectCall implements Receiver {
 /**
  * Redirects and challenges are all head: not worth a second request when their body is odd. Nor is
  * what says that this port speaks TLS: undici would cost 0.13 s of processor time to say the same.
+ * Who has no room, or is in trouble, is not asked a second time at once just for words.
  */
 function lengthUnread({ version, status }: ResponseHead): 'unread' | undefined {
-  return version === '1.0' || status === 401 || (status >= 300 && status < 400)
-    ? 'unread'
-    : undefined;
+  const isAllHead = status === 401 || (status >= 300 && status < 400);
+  const isTrouble = status === 416 || status === 429 || status >= 500;
+  return version === '1.0' || isAllHead || isTrouble ? 'unread' : undefined;
 }
 
 function formatRequest(request: HttpRequest): string {
