@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { LongshoreError } from '../../src/errors.ts';
 import { type Descriptor, digestOf, parseReference } from '../../src/image/index.ts';
+import { RegistryError } from '../../src/registry/errors.ts';
 import type {
   BlobStream,
   Registry,
   RegistryEvent,
   RepositoryAddress,
 } from '../../src/registry/index.ts';
-import { RegistryError } from '../../src/registry/errors.ts';
 import { withMirrors } from '../../src/registry/mirrors.ts';
 
 const DESCRIPTOR: Descriptor = { mediaType: 'a/b', digest: digestOf(Buffer.from('x')), size: 1 };
@@ -16,7 +16,10 @@ const REFERENCE = parseReference('debian:12');
 
 /** Its body breaks where the host is called so. */
 function streamOf(host: string): BlobStream {
-  const broken = new RegistryError(`${host} broke`, { code: 'ERR_BODY_TRUNCATED', retryable: true });
+  const broken = new RegistryError(`${host} broke`, {
+    code: 'ERR_BODY_TRUNCATED',
+    retryable: true,
+  });
   return {
     origin: host,
     start: 0,
