@@ -36,11 +36,11 @@ export function withMirrors(
   /** By mirror, since the last body that came well. */
   const breaks = new Map<string, number>();
 
-  function passOver(mirror: string, registry: string, { code, message }: LongshoreError): void {
+  function passOver(mirror: string, host: string, { code, message }: LongshoreError): void {
     // What it does not have says nothing about what it has.
     if (code !== 'ERR_NOT_FOUND') restingUntil.set(mirror, now() + REST_MS);
     const text = `mirror ${mirror} passed over: ${message}`;
-    onEvent({ type: 'registry.warning', registry, text });
+    onEvent({ type: 'registry.warning', registry: host, text });
   }
 
   async function first<A extends RepositoryAddress, T>(
@@ -63,11 +63,7 @@ export function withMirrors(
   /** A mirror can fail after its answer, too. What ends a body from our side is no fault of its own. */
   function watched(
     stream: BlobStream,
-    {
-      mirror,
-      registry,
-      signal,
-    }: { mirror: string; registry: string; signal: AbortSignal | undefined },
+    { mirror, host, signal }: { mirror: string; host: string; signal: AbortSignal | undefined },
   ): BlobStream {
     const { origin, start, end, ranged, via } = stream;
     const cancel = (): void => stream.cancel();
@@ -79,7 +75,7 @@ export function withMirrors(
         if (error instanceof RegistryError && signal?.aborted !== true) {
           const count = (breaks.get(mirror) ?? 0) + 1;
           breaks.set(mirror, count % BREAKS);
-          if (count >= BREAKS) passOver(mirror, registry, error);
+          if (count >= BREAKS) passOver(mirror, host, error);
         }
         throw error;
       }
@@ -104,7 +100,7 @@ export function withMirrors(
       return first(repository, signal, async (where, mirror) => {
         if (mirror === undefined) return registry.openBlob(where, descriptor, request);
         const stream = await registry.openBlob(where, descriptor, { ...request, retry: false });
-        return watched(stream, { mirror, registry: repository.registry, signal });
+        return watched(stream, { mirror, host: repository.registry, signal });
       });
     },
   };

@@ -124,7 +124,7 @@ export class FanOut implements FlowTable {
 
   #divisible(flow: Flow): boolean {
     const move = this.#moves.get(flow);
-    return move !== undefined && !flow.restarted && this.maySplit(move.registry);
+    return move?.takesHelp === true && !flow.restarted && this.maySplit(move.registry);
   }
 
   /** How many more flows would find a piece in what moves now. */

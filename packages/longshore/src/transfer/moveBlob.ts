@@ -14,6 +14,7 @@ import {
   afterFailure,
   endedHow,
   isRangeTrouble,
+  isRetryable,
   isThrottled,
   NO_TROUBLE,
   retryAfterMs,
@@ -48,6 +49,7 @@ export class BlobMove {
   /** Cuts the wait before the next try short. */
   #pause: AbortController | undefined;
   #cancelled = false;
+  #takesHelp = true;
   #ingest: Ingest | undefined;
   #trouble: Trouble = NO_TROUBLE;
   #fetchedBytes = 0;
@@ -59,6 +61,10 @@ export class BlobMove {
 
   get registry(): string {
     return this.#source().registry;
+  }
+
+  get takesHelp(): boolean {
+    return this.#takesHelp;
   }
 
   /** True once nobody needs the blob any more. */
@@ -122,6 +128,7 @@ export class BlobMove {
       // The owner meets the same trouble, and it is the owner who tells and counts it; unless it had
       // its bytes from a request without an offset, or before the server changed its mind.
       if (isRangeTrouble(error)) this.#context.flows.rangesRefused(this.registry);
+      else if (!isRetryable(error)) this.#takesHelp = false;
     }
   }
 
@@ -259,6 +266,7 @@ export class BlobMove {
     });
     lanes.learn(source.registry, stream.origin);
     flow.opened(stream, now());
+    this.#takesHelp = true;
     if (flow.offset > 0 && !stream.ranged) flows.rangesRefused(source.registry);
     if (ranged && (flow.offset > 0 || probing) && !stream.ranged) flow.lane.meet('rangesIgnored');
     const { origin, start: offset } = stream;

@@ -8,6 +8,8 @@ import type { Lanes } from './lanes.ts';
 
 /** Whoever works on a blob, as those see it who give it help. */
 export interface HelpedMove {
+  /** False once a helper was refused for good, until its server has answered well again. */
+  readonly takesHelp: boolean;
   /** A stretch that nobody fetches while flows are busy with others. */
   orphan(): ByteRange | undefined;
   readonly registry: string;

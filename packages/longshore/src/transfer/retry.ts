@@ -82,7 +82,8 @@ function retryNow(trouble: Trouble): AfterFailure {
   return { action: 'retry', delayMs: 0, trouble };
 }
 
-function isRetryable(error: unknown): boolean {
+/** Whether the same request may fare better. */
+export function isRetryable(error: unknown): boolean {
   return isLongshoreError(error) && error.retryable;
 }
 

@@ -73,6 +73,22 @@ describe('a pull that finds its width', LIMIT, () => {
     });
   }
 
+  test('a piece that is denied is not asked for again and again while the rest still moves', async () => {
+    await using port = await harbour();
+    await port.seed('fat:1', { layers: [{ size: 10 * MB }] });
+    const late = Array.from({ length: 500 }, (_, index) => index + 4);
+    port.server.faults = {
+      rules: [
+        { on: BLOBS, bytesPerSecond: 2 * MB },
+        { on: { ...BLOBS, nth: late }, status: 403 },
+      ],
+    };
+    const result = await port.pull(['fat:1'], { workers: 'auto' });
+    assert.equal(result.images[0]?.error?.code, 'ERR_DENIED');
+    const denied = port.server.stats.requestsByStatus[403] ?? 0;
+    assert.ok(denied >= 1 && denied <= 6, `${denied} times`);
+  });
+
   test('a fixed width above what the registry takes waits as it asks, and asks seldom', async () => {
     await using port = await harbour();
     await port.seed('fat:1', { layers: [{ size: 12 * MB }] });
