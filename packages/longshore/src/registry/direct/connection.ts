@@ -206,7 +206,7 @@ export function closedEarly(): NodeJS.ErrnoException {
 }
 
 /** In the code of the operating system, which may take minutes to say it itself. */
-export function timedOut(): NodeJS.ErrnoException {
+function timedOut(): NodeJS.ErrnoException {
   return Object.assign(new Error('timed out'), { code: 'ETIMEDOUT' });
 }
 
