@@ -213,7 +213,7 @@ export class FanOut implements FlowTable {
       const { limiter } = lane;
       const running = flows.filter(([flow]) => !flow.restarted);
       const found = this.#stragglersOf(lane).find(
-        running.map(([flow, range]) => this.#runner(flow, range)),
+        running.map(([flow, range]) => this.#runner(flow, range, now)),
         {
           atSeconds: now / 1000,
           setupSeconds: setupSeconds(lane),
@@ -223,8 +223,9 @@ export class FanOut implements FlowTable {
       );
       for (const [flow] of running) {
         if (!found.includes(flow.id)) continue;
-        lane.meet('slow');
-        flow.restart(gaveUp('slow'));
+        const how = flow.setupMs === undefined ? 'silent' : 'slow';
+        lane.meet(how);
+        flow.restart(gaveUp(how));
       }
     }
   }
@@ -235,10 +236,14 @@ export class FanOut implements FlowTable {
     return known;
   }
 
-  #runner(flow: Flow, { id, remainingBytes, bytesPerSecond }: OpenRange): Runner {
+  #runner(flow: Flow, { id, remainingBytes, bytesPerSecond }: OpenRange, now: number): Runner {
     const registry = this.#moves.get(flow)?.registry;
     const isLost = registry !== undefined && !this.mayRange(registry);
-    return { id, remainingBytes, bytesPerSecond, lostBytes: isLost ? flow.offset : 0 };
+    const lostBytes = isLost ? flow.offset : 0;
+    const unansweredMs = flow.unansweredFor(now);
+    const canTell = unansweredMs !== undefined && flow.lane.fastestAnswerMs !== undefined;
+    const unansweredSeconds = canTell ? unansweredMs / 1000 : undefined;
+    return { id, remainingBytes, bytesPerSecond, lostBytes, unansweredSeconds };
   }
 }
 

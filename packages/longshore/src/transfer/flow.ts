@@ -114,6 +114,11 @@ export class Flow {
     return this.#steppedAside;
   }
 
+  /** Since its request; `undefined` once that is answered. Milliseconds. */
+  unansweredFor(now: number): number | undefined {
+    return this.#openedAt === undefined ? now - this.#startedAt : undefined;
+  }
+
   /** Bytes a second from its request on; `undefined` for a body too small to tell. */
   averageRate(now: number): number | undefined {
     const { bytes } = this.#meter;

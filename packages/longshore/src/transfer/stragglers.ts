@@ -12,6 +12,10 @@ const LATE_SETUPS = 12;
 const ENOUGH_TO_COMPARE = 3;
 /** So many of the flows that have ended tell what is usual where fewer than that are rated. */
 const REMEMBERED = 8;
+/** A request is lost that was not answered for so long, in seconds, once connections are free; */
+const LOST_AFTER_S = 5;
+/** and for so many set-ups more. */
+const LOST_SETUPS = 20;
 /** Asking anew has to save so much beyond two set-ups, in seconds. */
 const LEAST_GAIN_S = 1;
 
@@ -19,6 +23,8 @@ const LEAST_GAIN_S = 1;
 export interface Runner extends Pick<OpenRange, 'id' | 'remainingBytes' | 'bytesPerSecond'> {
   /** What has to come again besides, where the server gives no ranges. */
   readonly lostBytes: number;
+  /** How long its request has gone without an answer; of a server that has answered others. */
+  readonly unansweredSeconds?: number | undefined;
 }
 
 export interface StragglerLook {
@@ -50,8 +56,11 @@ export class Stragglers {
   readonly #finished: Finished[] = [];
   /** What finished flows gave is believed this much: less after each flow that was given up for it. */
   #belief = 1;
+  /** The server gets so many times longer to answer, after each time that it was asked anew. */
+  #patience = 1;
 
   finished(flow: Finished): void {
+    this.#patience = 1;
     this.#finished.push(flow);
     if (this.#finished.length > REMEMBERED) this.#finished.shift();
   }
@@ -68,7 +77,9 @@ export class Stragglers {
     const isSlow = ({ bytesPerSecond = 0 }: Runner): boolean =>
       usual !== undefined && bytesPerSecond < SLOW_PART * usual;
     this.#book(rated.filter(isSlow), now.atSeconds);
-    if (usual === undefined || !now.mayAsk) return [];
+    if (!now.mayAsk) return [];
+    const lost = this.#lost(runners, now);
+    if (usual === undefined) return lost;
     const found = rated.filter(
       (runner) =>
         now.atSeconds - (this.#slowSince.get(runner.id) ?? now.atSeconds) >= slowFor(now) &&
@@ -78,7 +89,16 @@ export class Stragglers {
     );
     // It may be the server that has become slow.
     if (found.length > 0 && !isEnough) this.#belief /= 2;
-    return found.map(({ id }) => id);
+    return [...lost, ...found.map(({ id }) => id)];
+  }
+
+  /** Nobody waits for a connection; one that is never answered would hold the pull up for a minute. */
+  #lost(runners: readonly Runner[], { isLate, setupSeconds }: StragglerLook): readonly number[] {
+    const patience = this.#patience * (LOST_AFTER_S + LOST_SETUPS * setupSeconds);
+    const lost = runners.filter(({ unansweredSeconds = 0 }) => unansweredSeconds > patience);
+    if (!isLate || lost.length === 0) return [];
+    this.#patience *= 2;
+    return lost.map(({ id }) => id);
   }
 
   /**

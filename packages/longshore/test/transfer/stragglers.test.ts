@@ -112,3 +112,34 @@ describe('flows that crawl', () => {
     assert.equal(watch(new Stragglers(), [crawling(1), crawling(2), crawling(3)]), undefined);
   });
 });
+
+describe('a request that is not answered', () => {
+  /** Asked at the time 0, and again whenever it is given up. */
+  function asked(seconds: number, isLate: boolean, stragglers = new Stragglers()): number[] {
+    const again: number[] = [];
+    let since = 0;
+    for (let atSeconds = 0; atSeconds <= seconds; atSeconds += 0.5) {
+      const lost = runner(1, 5, {
+        bytesPerSecond: undefined,
+        unansweredSeconds: atSeconds - since,
+      });
+      const now = { atSeconds, setupSeconds: SETUP_S, isLate, mayAsk: true };
+      if (stragglers.find([lost], now).length === 0) continue;
+      again.push(atSeconds);
+      since = atSeconds;
+    }
+    return again;
+  }
+
+  test('is asked again once connections are free, and later each time', () => {
+    assert.deepEqual(asked(50, true), [6.5, 19, 43.5]);
+    assert.deepEqual(asked(50, false), []);
+  });
+
+  test('has the first patience again after one that was', () => {
+    const stragglers = new Stragglers();
+    asked(7, true, stragglers);
+    stragglers.finished({ bytesPerSecond: 50 * MB, of: 1 });
+    assert.deepEqual(asked(7, true, stragglers), [6.5]);
+  });
+});
