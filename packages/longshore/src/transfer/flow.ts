@@ -93,6 +93,12 @@ export class Flow {
     return given;
   }
 
+  /** Its body has a stretch further on, too. */
+  goOn({ start, end }: ByteRange): void {
+    this.#offset = start;
+    this.#end = end;
+  }
+
   /** Gives up a connection that went silent or crawls. What it has written stays. */
   restart(reason: Error): void {
     this.#restarted = true;

@@ -278,31 +278,42 @@ export class BlobMove {
     const last = stream.end ?? this.#blob.descriptor.size;
     let at = stream.start;
     await stream.consume((chunk) => {
-      // A server that ignores the range sends what is held already; those bytes are passed over.
       const start = at;
       at += chunk.byteLength;
-      const from = Math.max(start, flow.offset);
-      const to = Math.min(at, flow.end);
-      const fresh = to > from ? chunk.subarray(from - start, to - start) : undefined;
-      const writing = fresh === undefined ? undefined : this.#take(flow, ingest, from, fresh);
-      if (at < flow.end || at >= last) return writing;
-      // Cut shorter than what was asked for: the tail is another flow's.
-      if (writing === undefined) throw ENOUGH;
-      return writing.then(() => {
-        throw ENOUGH;
-      });
+      let writing = this.#takePart(flow, ingest, start, chunk);
+      // Cut shorter than what was asked for: the tail is another flow's. A whole blob has what others miss, too.
+      while (at >= flow.end && at < last) {
+        if (stream.ranged || !this.#goOn(flow, ingest)) return leave(writing);
+        writing = both(writing, this.#takePart(flow, ingest, start, chunk));
+      }
+      return writing;
     });
   }
 
-  #take(flow: Flow, ingest: Ingest, at: number, bytes: Uint8Array): undefined | Promise<void> {
+  /** Of a chunk that begins at `start`, what the flow is for: a server that ignores ranges sends what is held already. */
+  #takePart(flow: Flow, ingest: Ingest, start: number, chunk: Uint8Array): Wait {
+    const from = Math.max(start, flow.offset);
+    const to = Math.min(start + chunk.byteLength, flow.end);
+    if (to <= from) return undefined;
+    return this.#take(flow, ingest, from, chunk.subarray(from - start, to - start));
+  }
+
+  /** To the next stretch that nobody fetches, behind the flow's own. */
+  #goOn(flow: Flow, ingest: Ingest): boolean {
+    const gaps = uncovered(ingest.missing(), this.#flows);
+    const next = gaps.find(({ start }) => start >= flow.end);
+    if (next !== undefined) flow.goOn(next);
+    return next !== undefined;
+  }
+
+  #take(flow: Flow, ingest: Ingest, at: number, bytes: Uint8Array): Wait {
     const { byteLength } = bytes;
     this.#fetchedBytes += byteLength;
     const writing = ingest.write(at, bytes);
     flow.moved(byteLength, this.#context.now());
     this.#activity?.moved(byteLength);
     const pause = this.#context.onBytes(byteLength);
-    if (writing === undefined || pause === undefined) return writing ?? pause;
-    return Promise.all([writing, pause]).then(() => undefined);
+    return both(writing, pause);
   }
 
   #source(): RepositoryAddress {
@@ -323,7 +334,7 @@ export class BlobMove {
       random: random(),
     });
     if (next.action === 'fail') throw error;
-    if (next.trouble.whole) this.#context.flows.rangesRefused(this.registry);
+    if (isRangeTrouble(error)) this.#context.flows.rangesRefused(this.registry);
     this.#trouble = next.trouble;
     activity.state = 'retrying';
     emit({
@@ -342,6 +353,19 @@ export class BlobMove {
       await sleep(next.delayMs, undefined, { signal: stops });
     }
   }
+}
+
+type Wait = undefined | Promise<void>;
+
+function both(one: Wait, other: Wait): Wait {
+  if (one === undefined || other === undefined) return one ?? other;
+  return Promise.all([one, other]).then(() => undefined);
+}
+
+/** Out of a body's consumer, once what it has given is written. */
+async function leave(writing: Wait): Promise<never> {
+  await writing;
+  throw ENOUGH;
 }
 
 function unneeded(): LongshoreError {

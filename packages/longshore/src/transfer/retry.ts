@@ -5,6 +5,8 @@ import { isLongshoreError } from '../errors.ts';
  * average, which outlasts the restart of a registry.
  */
 export const MAX_BLOB_ATTEMPTS = 10;
+/** After so many of them that cut a piece short, the blob is asked for in one. */
+const PIECES_ATTEMPTS = 4;
 /** This much new data clears the count: a transfer that moves is worth going on with. */
 const PROGRESS_BYTES: number = 1024 * 1024;
 const FIRST_DELAY_MS = 250;
@@ -20,11 +22,11 @@ export interface Trouble {
   readonly attempts: number;
   /** Bytes held when the count was last cleared. */
   readonly heldBytes: number;
-  /** Times that the whole blob came and its digest was wrong. */
+  /** Times that the whole blob came and was wrong. */
   readonly corruptions: number;
   /** Which of the blob's sources is asked now. */
   readonly source: number;
-  /** The server got a range wrong: it is asked for the whole blob from now on. */
+  /** Something was wrong with a range, or may have been: the whole blob is asked for from now on. */
   readonly whole: boolean;
 }
 
@@ -54,14 +56,15 @@ export function afterFailure(
   const heldBytes = progressed ? context.heldBytes : trouble.heldBytes;
   const elsewhere = trouble.source + 1 < context.sources;
 
+  if (isRangeTrouble(error) && !trouble.whole) {
+    return retryNow({ ...trouble, heldBytes, whole: true });
+  }
   if (isCorruption(error)) {
     if (trouble.corruptions > 0 && !elsewhere) return { action: 'fail' };
     const source = elsewhere ? trouble.source + 1 : trouble.source;
     const corruptions = trouble.corruptions + 1;
-    return retryNow({ ...trouble, attempts, heldBytes: 0, corruptions, source });
-  }
-  if (isRangeTrouble(error) && !trouble.whole) {
-    return retryNow({ ...trouble, heldBytes, whole: true });
+    // Which of its pieces was wrong nobody can tell; without pieces there is none.
+    return retryNow({ ...trouble, attempts, heldBytes: 0, corruptions, source, whole: true });
   }
   if (!isRetryable(error)) {
     if (!elsewhere || !isRefusal(error)) return { action: 'fail' };
@@ -75,7 +78,8 @@ export function afterFailure(
   // The first break of a stream that moved is reopened at once: the registry did nothing wrong yet.
   const jittered = progressed && attempts === 1 ? 0 : Math.round(ceiling * context.random);
   const delayMs = Math.max(jittered, Math.min(LONGEST_ASKED_MS, retryAfterMs(error) ?? 0));
-  return { action: 'retry', delayMs, trouble: { ...trouble, attempts, heldBytes } };
+  const whole = trouble.whole || (attempts >= PIECES_ATTEMPTS && codeOf(error) === CUT_SHORT);
+  return { action: 'retry', delayMs, trouble: { ...trouble, attempts, heldBytes, whole } };
 }
 
 function retryNow(trouble: Trouble): AfterFailure {
@@ -87,24 +91,35 @@ export function isRetryable(error: unknown): boolean {
   return isLongshoreError(error) && error.retryable;
 }
 
-function isAddressRefused(error: unknown): boolean {
-  return isLongshoreError(error) && error.code === 'ERR_ADDRESS_REFUSED';
+function codeOf(error: unknown): string | undefined {
+  return isLongshoreError(error) ? error.code : undefined;
 }
+
+function isAddressRefused(error: unknown): boolean {
+  return codeOf(error) === 'ERR_ADDRESS_REFUSED';
+}
+
+const CUT_SHORT = 'ERR_BODY_TRUNCATED';
+const TOO_LONG = 'ERR_BODY_TOO_LONG';
 
 /** The blob came whole and was wrong: another copy of it may be right. */
 function isCorruption(error: unknown): boolean {
-  return isLongshoreError(error) && error.code === 'ERR_DIGEST_MISMATCH';
+  return ['ERR_DIGEST_MISMATCH', TOO_LONG].includes(codeOf(error) ?? '');
 }
+
+const RANGE_TROUBLE: readonly string[] = [
+  'ERR_RANGE_NOT_SATISFIABLE',
+  'ERR_RANGE_MISMATCH',
+  'ERR_SIZE_MISMATCH',
+  TOO_LONG,
+];
 
 /**
  * A range was refused or answered wrongly. A wrong size counts as well: it may stand in the
  * `Content-Range` alone, and the whole blob then tells the truth.
  */
 export function isRangeTrouble(error: unknown): boolean {
-  return (
-    isLongshoreError(error) &&
-    ['ERR_RANGE_NOT_SATISFIABLE', 'ERR_RANGE_MISMATCH', 'ERR_SIZE_MISMATCH'].includes(error.code)
-  );
+  return RANGE_TROUBLE.includes(codeOf(error) ?? '');
 }
 
 /** The registry refuses, or does not have it: another repository may. A full disk is no such thing. */

@@ -89,6 +89,25 @@ describe('a pull that finds its width', LIMIT, () => {
     assert.ok(denied >= 1 && denied <= 6, `${denied} times`);
   });
 
+  test('a whole blob in place of its pieces fills all gaps in one go', async () => {
+    await using port = await harbour();
+    const image = await port.seed('fat:1', { layers: [{ size: 10 * MB }] });
+    const late = Array.from({ length: 500 }, (_, index) => index + 6);
+    port.server.faults = {
+      rules: [
+        { on: BLOBS, bytesPerSecond: 2 * MB },
+        // Each of the pieces that are open by then leaves a gap.
+        { on: { ...BLOBS, nth: [3, 4, 5] }, truncateAt: 300_000 },
+        { on: { ...BLOBS, nth: late }, range: 'refuse' },
+      ],
+    };
+    const result = await port.pull(['fat:1'], { workers: 'auto' });
+    assert.equal(result.outcome, 'succeeded');
+    const digest = image.layers[0]?.digest ?? '';
+    const served = port.server.stats.bytesServedByDigest.get(digest) ?? 0;
+    assert.ok(served < 16 * MB, `${served} bytes served`);
+  });
+
   test('a fixed width above what the registry takes waits as it asks, and asks seldom', async () => {
     await using port = await harbour();
     await port.seed('fat:1', { layers: [{ size: 12 * MB }] });

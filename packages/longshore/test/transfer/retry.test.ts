@@ -83,6 +83,26 @@ describe('after a failure', () => {
     assert.equal(afterFailure(corrupt, once, context()).action, 'fail');
     assert.equal(troubleAfter(corrupt, NO_TROUBLE, 0, 2).source, 1);
   });
+  test('asks for a corrupt blob, or one that is cut short again and again, in one piece', () => {
+    const corrupt = failure({ code: 'ERR_DIGEST_MISMATCH', origin: 'registry' });
+    assert.equal(troubleAfter(corrupt, NO_TROUBLE).whole, true);
+    const cut = failure({ code: 'ERR_BODY_TRUNCATED', retryable: true });
+    let trouble: Trouble = NO_TROUBLE;
+    const whole = [1, 2, 3, 4, 5].map(() => {
+      trouble = troubleAfter(cut, trouble);
+      return trouble.whole;
+    });
+    assert.deepEqual(whole, [false, false, false, true, true]);
+    assert.equal(troubleAfter(broken, { ...NO_TROUBLE, attempts: 7 }).whole, false);
+  });
+  test('too long a piece says that pieces are wrong, too long a whole that the copy is', () => {
+    const long = failure({ code: 'ERR_BODY_TOO_LONG', origin: 'registry' });
+    const piece = troubleAfter(long, NO_TROUBLE);
+    assert.deepEqual([piece.whole, piece.corruptions], [true, 0]);
+    const copy = troubleAfter(long, piece);
+    assert.equal(copy.corruptions, 1);
+    assert.equal(afterFailure(long, copy, context()).action, 'fail');
+  });
   test('never retries what is not ours', () => {
     assert.equal(afterFailure(new TypeError('bug'), NO_TROUBLE, context(0, 9)).action, 'fail');
   });
