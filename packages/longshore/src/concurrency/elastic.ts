@@ -182,7 +182,7 @@ class Elastic implements ElasticController {
     if (refused === 'start again') return this.#startAgain();
     if (refused !== undefined) return this.#fallBack(refused, 'refused by the server');
     if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample)) return;
-    if (this.phase === 'holding' && this.#processor.wasBurst) {
+    if (this.phase === 'holding' && this.#processor.isFreeAgain) {
       this.#processor.forget();
       this.#startAgain();
     }

@@ -1,6 +1,6 @@
 import type { ElasticRules } from './elasticRules.ts';
 import type { ElasticSample } from './elasticTypes.ts';
-import { isCpuBound } from './elasticVerdict.ts';
+import { isFullHere } from './elasticVerdict.ts';
 
 /** What comes before a first body is a head, or a blob too small to tell anything. */
 const BODY_BYTES = 64 * 1024;
@@ -44,6 +44,6 @@ export class FirstFlow {
     const isLate = this.#movedMs === undefined && this.#waitedMs >= aloneMostMs;
     if (!isLate && (this.#movedMs ?? 0) < aloneMs) return false;
     this.#isAlone = false;
-    return isLate || !isCpuBound(sample);
+    return isLate || !isFullHere(sample);
   }
 }

@@ -1,10 +1,11 @@
 import { Streak } from './elasticMeter.ts';
 import type { ElasticRules } from './elasticRules.ts';
 import type { ElasticSample } from './elasticTypes.ts';
-import { isCpuBound } from './elasticVerdict.ts';
+import { isFullHere, isLimited } from './elasticVerdict.ts';
 
 /**
  * Whether the processor of this machine is what bounds a pull: more flows bring nothing to a full one.
+ * A limit on bytes per second that the user has set is the same to it.
  * Servers that send a burst before they hold back fill it for a moment, too. So a start that it has
  * ended at the first width goes on when it is free soon after; once, or the two would take turns.
  */
@@ -15,6 +16,8 @@ export class Processor {
   #levelMs = 0;
   #levelBusyMs = 0;
   #burst: 'none' | 'perhaps' | 'over' = 'none';
+  readonly #limited = new Streak();
+  #wasLimited = false;
 
   constructor(rules: ElasticRules) {
     this.#rules = rules;
@@ -22,11 +25,13 @@ export class Processor {
 
   /** @param isFilled whether the width was in use: what stands still says nothing */
   take(sample: ElasticSample, elapsedMs: number, isFilled: boolean): void {
-    const isBusy = isCpuBound(sample);
+    const isBusy = isFullHere(sample);
     this.#busy.take(isBusy, elapsedMs);
     this.#calm.take(!isBusy && isFilled, elapsedMs);
     this.#levelMs += elapsedMs;
     if (isBusy) this.#levelBusyMs += elapsedMs;
+    this.#limited.take(isLimited(sample), elapsedMs);
+    if (this.#limited.ms >= this.#rules.busyMs) this.#wasLimited = true;
   }
 
   /** The width is another from here on. */
@@ -51,16 +56,18 @@ export class Processor {
 
   /** The start has ended at its first width because of it. */
   endedFirstLevel(): void {
-    if (this.#burst === 'none') this.#burst = 'perhaps';
+    if (this.#burst === 'none' && !this.#wasLimited) this.#burst = 'perhaps';
   }
 
   /** What has followed is not to be undone. */
   forget(): void {
     this.#burst = 'over';
+    this.#wasLimited = false;
   }
 
-  /** Whether it was a burst, and that is over; `forget` it then. */
-  get wasBurst(): boolean {
-    return this.#burst === 'perhaps' && this.#calm.ms >= this.#rules.calmMs;
+  /** Whether it was a burst, and that is over, or a limit that the user has lifted; `forget` it then. */
+  get isFreeAgain(): boolean {
+    const wasBurst = this.#burst === 'perhaps' && this.#calm.ms >= this.#rules.calmMs;
+    return wasBurst || (this.#wasLimited && this.#calm.ms >= this.#rules.liftedMs);
   }
 }

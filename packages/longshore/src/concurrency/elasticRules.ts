@@ -60,6 +60,8 @@ export const ELASTIC_RULES = {
   busyPart: 0.75,
   /** A start that a full processor has ended goes on when it was not full for so long. */
   calmMs: 120,
+  /** And the start begins anew when the user's limit has not held for so long. */
+  liftedMs: 2_000,
   /** Where flows wait for answers for more than this part of their time, fewer are not tried. */
   waitPart: 0.25,
   /** Where they wait for more than this part, the width is stretched to keep as many moving, up to so many times. */

@@ -57,6 +57,8 @@ export interface ElasticSample extends TimedSample {
   readonly hashBusy?: number;
   /** Part of the time that some write to the sink was waited for, 0 to 1. */
   readonly sinkBusy?: number;
+  /** Part of the time that the user's limit on bytes per second held bytes back, 0 to 1. */
+  readonly limitBusy?: number;
 }
 
 /** When a new request may start; the limiter holds to it besides the width. */

@@ -9,6 +9,7 @@ export type Bound =
   | 'cpu: hash'
   | 'disk'
   | 'rate limit'
+  | 'limit-rate'
   | 'too little work';
 
 /** Why a run settled where it did: the bound, and the numbers that say so. */
@@ -33,6 +34,8 @@ export interface VerdictEvidence {
   readonly cpuPart: number;
   /** Part of the time in which writes were waited for. */
   readonly diskPart: number;
+  /** Part of the time in which the user's limit held bytes back. */
+  readonly limitPart: number;
   /** Part of the time of all flows that they stood without a byte while others moved. */
   readonly silentPart: number;
   readonly refusals: number;
@@ -62,15 +65,25 @@ const JUDGED_MS = 1000;
 const MOSTLY = 0.4;
 
 /** Full processor: the loop, the thread that hashes, or nearly all cores. */
-export function isCpuBound(sample: ElasticSample): boolean {
+function isCpuBound(sample: ElasticSample): boolean {
   return (
     (sample.loopBusy ?? 0) > BUSY || (sample.hashBusy ?? 0) > BUSY || (sample.cpuBusy ?? 0) > 0.85
   );
 }
 
+/** The user's own limit holds bytes back. */
+export function isLimited({ limitBusy = 0 }: ElasticSample): boolean {
+  return limitBusy > BUSY;
+}
+
+/** More flows bring nothing, whatever the server: the processor is full, or the user's limit holds. */
+export function isFullHere(sample: ElasticSample): boolean {
+  return isCpuBound(sample) || isLimited(sample);
+}
+
 /** Whether it was this machine, or what it was told, and not the way to the server. */
 export function isOurOwn(bound: Bound): boolean {
-  return bound === 'cpu: hash' || bound === 'disk';
+  return bound === 'cpu: hash' || bound === 'disk' || bound === 'limit-rate';
 }
 
 /** What the verdict is drawn from, added up sample by sample. */
@@ -81,6 +94,7 @@ export class Tally {
   #idleMs = 0;
   #cpuMs = 0;
   #diskMs = 0;
+  #limitMs = 0;
   #silentMs = 0;
   #breaks = 0;
   #above: Elasticity | undefined;
@@ -96,6 +110,7 @@ export class Tally {
     if (idle) this.#idleMs += elapsedMs;
     if (isCpuBound(sample)) this.#cpuMs += elapsedMs;
     if ((sample.sinkBusy ?? 0) > BUSY) this.#diskMs += elapsedMs;
+    if (isLimited(sample)) this.#limitMs += elapsedMs;
   }
 
   /** Books a doubling of the start, or a probe. */
@@ -123,6 +138,7 @@ export class Tally {
       idlePart: this.#idleMs / ms,
       cpuPart: this.#cpuMs / ms,
       diskPart: this.#diskMs / ms,
+      limitPart: this.#limitMs / ms,
       silentPart: this.#silentMs / Math.max(1, this.#flowMs),
       refusals: now.refusals,
       breaks: this.#breaks,
@@ -163,6 +179,7 @@ function weigh(before: Elasticity | undefined, seen: Elasticity): Elasticity {
  */
 function nameBound(evidence: VerdictEvidence, width: number): Bound {
   const { above, below } = evidence;
+  if (evidence.limitPart > MOSTLY) return 'limit-rate';
   if (evidence.cpuPart > MOSTLY) return 'cpu: hash';
   if (evidence.diskPart > MOSTLY) return 'disk';
   const heldDown = evidence.ceiling !== undefined && width >= evidence.ceiling - 1;

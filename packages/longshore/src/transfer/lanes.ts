@@ -11,8 +11,9 @@ import {
 } from '../concurrency/index.ts';
 import type { HostMemory } from './hostMemory.ts';
 import { Lane, type Slot } from './lane.ts';
-import { createLoadMeter } from './load.ts';
+import { createLoadMeter, type Load } from './load.ts';
 import type { Met } from './met.ts';
+import type { RateLimit } from './rateLimit.ts';
 
 /** As many as the controller opens to one server of its own accord. */
 const FIRST_WIDTH = 4;
@@ -35,6 +36,8 @@ export interface LanesOptions {
   readonly memory: HostMemory | undefined;
   readonly now: () => number;
   readonly random: () => number;
+  /** Of all lanes together. */
+  readonly rateLimit?: RateLimit | undefined;
 }
 
 /** What a server's lane came to. */
@@ -70,13 +73,14 @@ export class Lanes {
   readonly #coordinator: ElasticCoordinator;
   readonly #byRegistry = new Map<string, Lane>();
   readonly #byOrigin = new Map<string, Lane>();
-  readonly #load = createLoadMeter();
+  readonly #load: () => Load;
   readonly #lanes = new Map<Lane, string>();
   #connectMs: ConnectMs = () => undefined;
 
   constructor(options: LanesOptions) {
     this.#options = options;
-    const { workers, maxConnections } = options;
+    const { workers, maxConnections, rateLimit } = options;
+    this.#load = createLoadMeter(() => rateLimit?.heldMs ?? 0);
     const total = workers === 'auto' ? maxConnections : workers;
     this.#limiters = createKeyedLimiter({
       name: 'transfers',

@@ -12,20 +12,26 @@ export interface Load {
    * processor. Left out where the system does not tell the last of these.
    */
   readonly sinkBusy?: number;
+  /** Time in which the limit on bytes per second held bytes back. */
+  readonly limitBusy: number;
 }
 
 /** Above this part of the time spent standing in writes, the disk is what is waited for. */
 const STANDING = 0.4;
 
-/** Looks at the load between calls. */
-export function createLoadMeter(): () => Load {
+/**
+ * Looks at the load between calls.
+ * @param heldMs how long bytes were held back so far
+ */
+export function createLoadMeter(heldMs: () => number = () => 0): () => Load {
   const cores = availableParallelism();
   let at = performance.now();
   let cpu = process.cpuUsage();
   let thread = process.threadCpuUsage();
   let loop = performance.eventLoopUtilization();
   let queued = readRunDelayMs();
-  let last: Load = { cpuBusy: 0, loopBusy: 0 };
+  let held = heldMs();
+  let last: Load = { cpuBusy: 0, loopBusy: 0, limitBusy: 0 };
   return () => {
     const now = performance.now();
     const micros = (now - at) * 1000;
@@ -36,16 +42,19 @@ export function createLoadMeter(): () => Load {
     const utilization = performance.eventLoopUtilization(loop).utilization;
     const running = (own.user + own.system) / micros;
     const delayed = readRunDelayMs();
+    const heldNow = heldMs();
     const waiting =
       queued === undefined || delayed === undefined ? 0 : ((delayed - queued) * 1000) / micros;
     last = {
       cpuBusy: Math.min(1, (usage.user + usage.system) / micros / cores),
       loopBusy: Math.min(1, running + waiting),
+      limitBusy: Math.min(1, (heldNow - held) / (now - at)),
       ...(queued === undefined || delayed === undefined
         ? {}
         : sinkBusyOf(utilization - running - waiting)),
     };
     queued = delayed;
+    held = heldNow;
     at = now;
     cpu = process.cpuUsage();
     thread = process.threadCpuUsage();

@@ -281,12 +281,12 @@ export class BlobMove {
       const start = at;
       at += chunk.byteLength;
       let writing = this.#takePart(flow, ingest, start, chunk);
-      // Cut shorter than what was asked for: the tail is another flow's. A whole blob has what others miss, too.
-      while (at >= flow.end && at < last) {
+      for (;;) {
+        if (at < flow.end || at >= last) return writing;
+        // Cut shorter than what was asked for: the tail is another flow's. A whole blob has other gaps' bytes, too.
         if (stream.ranged || !this.#goOn(flow, ingest)) return leave(writing);
         writing = both(writing, this.#takePart(flow, ingest, start, chunk));
       }
-      return writing;
     });
   }
 

@@ -64,6 +64,7 @@ export class PullRun {
       memory: options.memory,
       now: this.#now,
       random: options.random ?? Math.random,
+      rateLimit: options.rateLimit,
     });
     this.#fanOut = new FanOut({
       lanes: this.#lanes,

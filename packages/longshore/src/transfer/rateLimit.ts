@@ -9,6 +9,7 @@ export class RateLimit {
   #bytesPerSecond: number;
   #credit = 0;
   #at: number;
+  #heldMs = 0;
 
   /** @param bytesPerSecond `Infinity` for no cap @throws RangeError when it is not above 0 */
   constructor(bytesPerSecond: number, now: () => number = () => performance.now()) {
@@ -25,6 +26,12 @@ export class RateLimit {
     this.#settle();
     this.#bytesPerSecond = checked(value);
     this.#credit = Math.min(this.#credit, this.#burst());
+  }
+
+  /** How long bytes were asked to wait so far. */
+  get heldMs(): number {
+    this.#settle();
+    return this.#heldMs;
   }
 
   /** Books bytes that have passed; a promise asks to take no more until it settles. */
@@ -49,6 +56,8 @@ export class RateLimit {
     const now = this.#now();
     const seconds = (now - this.#at) / 1000;
     this.#at = now;
+    const debtSeconds = -this.#credit / this.#bytesPerSecond;
+    this.#heldMs += 1000 * Math.max(0, Math.min(seconds, debtSeconds));
     if (this.#bytesPerSecond === Number.POSITIVE_INFINITY) this.#credit = 0;
     else this.#credit = Math.min(this.#burst(), this.#credit + seconds * this.#bytesPerSecond);
   }

@@ -104,22 +104,23 @@ const TOO_LONG = 'ERR_BODY_TOO_LONG';
 
 /** The blob came whole and was wrong: another copy of it may be right. */
 function isCorruption(error: unknown): boolean {
-  return ['ERR_DIGEST_MISMATCH', TOO_LONG].includes(codeOf(error) ?? '');
+  const code = codeOf(error);
+  return code === 'ERR_DIGEST_MISMATCH' || code === TOO_LONG;
 }
 
-const RANGE_TROUBLE: readonly string[] = [
+const RANGE_TROUBLE: ReadonlySet<string | undefined> = new Set([
   'ERR_RANGE_NOT_SATISFIABLE',
   'ERR_RANGE_MISMATCH',
   'ERR_SIZE_MISMATCH',
   TOO_LONG,
-];
+]);
 
 /**
  * A range was refused or answered wrongly. A wrong size counts as well: it may stand in the
  * `Content-Range` alone, and the whole blob then tells the truth.
  */
 export function isRangeTrouble(error: unknown): boolean {
-  return RANGE_TROUBLE.includes(codeOf(error) ?? '');
+  return RANGE_TROUBLE.has(codeOf(error));
 }
 
 /** The registry refuses, or does not have it: another repository may. A full disk is no such thing. */

@@ -381,6 +381,27 @@ test('where flows mostly wait for answers nothing narrower is tried, and a fall 
   assert.equal(Math.max(...waiting.slice(200, 240)), WIDEST, 'it doubles');
 });
 
+test('under a limit that the user has set nothing is opened, and once it is lifted the start begins anew', () => {
+  const controller = elastic({ random: seededRandom(5) });
+  const targets = Array.from({ length: 200 }, (_, i) => {
+    const { target: active } = controller;
+    const isHeld = i < 100;
+    const bytes = isHeld ? 1_150_000 : 300_000 * active;
+    return controller.observe({
+      atMs: 100 * i,
+      bytes,
+      active,
+      waiting: 50,
+      rttMs: 20,
+      limitBusy: isHeld ? 0.99 : 0,
+    });
+  });
+  assert.equal(Math.max(...targets.slice(0, 100)), 4);
+  assert.ok(Math.max(...targets.slice(0, 140)) >= 32, String(targets.slice(100, 140)));
+  assert.equal(controller.verdict().bound, 'limit-rate');
+  assert.equal(controller.knee(), undefined);
+});
+
 test('where blobs become small, as many flows move as before', () => {
   // Large blobs first, then smaller ones, until half of the time goes by between them.
   const shrinking = (seconds: number): number => Math.min(0.5, Math.max(0, (seconds - 4) / 20));

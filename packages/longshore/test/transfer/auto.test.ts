@@ -326,6 +326,7 @@ describe('the rate limit', () => {
     assert.ok(waiting instanceof Promise);
     now += 1000;
     await waiting;
+    assert.equal(limit.heldMs, 100);
     assert.equal(limit.take(10), undefined);
     limit.bytesPerSecond = Number.POSITIVE_INFINITY;
     assert.equal(limit.take(1e12), undefined);
@@ -354,5 +355,14 @@ describe('the rate limit', () => {
     assert.equal(result.outcome, 'succeeded');
     // What is in the buffers of four connections passes before the first pause: two megabytes here.
     assert.ok(liftedAt - startedAt > 700, 'five megabytes took more than a second');
+  });
+
+  test('is what bounds a pull, which opens no more connections under it', LIMIT, async () => {
+    await using port = await harbour();
+    await port.seed('a:1', { layers: [{ size: 8 * MB }] });
+    const rateLimit = new RateLimit(4 * MB);
+    const { settled } = await port.pull(['a:1'], { rateLimit, workers: 'auto' });
+    assert.equal(settled[0]?.verdict?.bound, 'limit-rate');
+    assert.ok(port.server.stats.maxBodies <= 5, `${port.server.stats.maxBodies} bodies at once`);
   });
 });

@@ -62,6 +62,7 @@ const WORDS: Readonly<Record<Verdict['bound'], string>> = {
   'cpu: hash': 'this CPU: hashing and copying',
   disk: 'the disk',
   'rate limit': 'the rate limit of the registry',
+  'limit-rate': '--limit-rate',
   'too little work': 'too little work to go wider',
 };
 
@@ -76,6 +77,8 @@ function evidenceOf({
       return `busy ${percent(evidence.cpuPart)} of the time`;
     case 'disk':
       return `writes waited for ${percent(evidence.diskPart)} of the time`;
+    case 'limit-rate':
+      return `it held ${percent(evidence.limitPart)} of the time`;
     case 'rate limit':
       return `${formatCount(evidence.refusals, 'refusal')}, ${evidence.paced ? 'requests spaced out' : `at most ${evidence.ceiling ?? 1} at once`}`;
     case 'per-connection cap':
