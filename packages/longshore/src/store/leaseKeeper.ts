@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '../errors.ts';
@@ -111,10 +111,13 @@ export class LeaseKeeper {
     const { layout } = this.#options;
     let path = layout.leases;
     try {
-      path = join(layout.leases, runMarkName(startedAtMs ?? (await fileSystemNow(layout)), token));
-      const lease = await this.#write(path, undefined, token);
-      if (lease === undefined) throw new Error('a random name was taken');
-      return lease;
+      const name = runMarkName(startedAtMs ?? (await fileSystemNow(layout)), token);
+      path = join(layout.leases, name);
+      // A mark without text, as a kill in between would leave it, would hold every prune back for minutes.
+      const begun = join(layout.leases, `.${name}.tmp`);
+      await this.#writeHead(begun, token);
+      await rename(begun, path);
+      return this.#hold(path, undefined, token);
     } catch (cause) {
       throw writeError(cause, path);
     }
@@ -205,14 +208,23 @@ export class LeaseKeeper {
     successorPath: string | undefined,
     token: string,
   ): Promise<HeldLease | undefined> {
-    const { identity, timing, clock, modes } = this.#options;
     try {
-      const text = formatLeaseHead(token, identity) + formatLeasePulse('held', 0);
-      await this.#names.create(path, text, modes.file);
+      await this.#writeHead(path, token);
     } catch (error) {
       if (errnoOf(error) === 'EEXIST') return undefined;
       throw error;
     }
+    return this.#hold(path, successorPath, token);
+  }
+
+  async #writeHead(path: string, token: string): Promise<void> {
+    const { identity, modes } = this.#options;
+    const text = formatLeaseHead(token, identity) + formatLeasePulse('held', 0);
+    await this.#names.create(path, text, modes.file);
+  }
+
+  #hold(path: string, successorPath: string | undefined, token: string): HeldLease {
+    const { timing, clock } = this.#options;
     const onEnd = (ended: HeldLease): void => this.#forget(ended);
     const { staleMs } = timing;
     const lease = new HeldLease({ token, path, successorPath, staleMs, clock, onEnd });
