@@ -178,7 +178,8 @@ class Elastic implements ElasticController {
   }
 
   #step(sample: ElasticSample, elapsedMs: number): void {
-    const refused = this.#refusals.take(sample, this.#base, this.#boundWidth);
+    const refused = this.#refusals.take(sample, this.#base, this.#tryBound());
+    if (this.phase === 'holding' && this.trial === 0) this.#coordinator.endProbe(this.#origin);
     if (refused === 'start again') return this.#startAgain();
     if (refused !== undefined) return this.#fallBack(refused, 'refused by the server');
     if ((sample.breaks ?? 0) > 0 && this.#takeBreaks(sample)) return;
@@ -215,10 +216,14 @@ class Elastic implements ElasticController {
     else if (this.#window.ms >= this.#rules.windowMs - 1e-6) this.#takeWindow();
   }
 
-  /** The width that a ceiling may keep from growing; 0 where something else does, or is being tried. */
-  get #boundWidth(): number {
+  /**
+   * The width that a ceiling may keep from growing; 0 where something else does, or is being tried, here
+   * or at another origin. Keeps the lock of probes.
+   */
+  #tryBound(): number {
     const hasRoom = this.#coordinator.room(this.#origin) > this.#refusals.ceiling;
-    return this.phase === 'holding' && hasRoom ? this.#stretched(this.#base) : 0;
+    const isAlone = this.phase === 'holding' && hasRoom && this.#coordinator.tryProbe(this.#origin);
+    return isAlone ? this.#stretched(this.#base) : 0;
   }
 
   #takeBreaks(sample: ElasticSample): boolean {

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type ElasticSample, elastic } from '../../src/concurrency/index.ts';
+import {
+  createElasticCoordinator,
+  type ElasticSample,
+  elastic,
+} from '../../src/concurrency/index.ts';
 import { fixedPull, runPull } from '../sim/pullRun.ts';
 import { PULL_SCENARIOS, type PullScenario } from '../sim/pullScenario.ts';
 import { seededRandom } from '../sim/random.ts';
@@ -111,8 +115,12 @@ test('a server that refuses now and then for reasons of its own is never left al
 });
 
 /** Looks at ten a second, of which the first says that more than three flows are refused. */
-function afterRefusal(seconds: number, served: (target: number) => Partial<ElasticSample>) {
-  const controller = elastic({ random: seededRandom(1) });
+function afterRefusal(
+  seconds: number,
+  served: (target: number) => Partial<ElasticSample>,
+  coordinator = createElasticCoordinator(),
+) {
+  const controller = elastic({ random: seededRandom(1), coordinator, origin: 'one' });
   let atMs = 0;
   const look = (more: Partial<ElasticSample>): number => {
     atMs += 100;
@@ -141,6 +149,27 @@ test('one flow more is tried now and then, and where it is refused the others go
   assert.ok(tried === 2 || tried === 3, `${tried} times`);
   assert.equal(Math.max(...targets), 4);
   assert.ok(controller.admission.notBeforeMs < 2_000, 'no rest for it');
+});
+
+test('while one flow more is tried nothing is at another server, and the other way round', () => {
+  const coordinator = createElasticCoordinator();
+  const free = new Set<boolean>();
+  const { targets } = afterRefusal(
+    20,
+    (target) => {
+      const isFree = coordinator.tryProbe('other');
+      if (isFree) coordinator.endProbe('other');
+      if (target > 3) free.add(isFree);
+      return { acceptedAt: 3 };
+    },
+    coordinator,
+  );
+  assert.ok(Math.max(...targets) > 3);
+  assert.deepEqual([...free], [false]);
+  const busy = createElasticCoordinator();
+  busy.tryProbe('other');
+  const { targets: held } = afterRefusal(20, () => ({ acceptedAt: 3 }), busy);
+  assert.ok(Math.max(...held) <= 3);
 });
 
 test('a ceiling that is none is left behind', () => {
