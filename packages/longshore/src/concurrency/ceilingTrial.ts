@@ -21,6 +21,8 @@ export interface TrialLook {
   readonly requests: number;
   /** Flows that the server is believed to take. */
   readonly ceiling: number;
+  /** The width that only a ceiling keeps from growing. */
+  readonly wanted: number;
 }
 
 export interface TrialFailure {
@@ -57,20 +59,12 @@ export class CeilingTrial {
   }
 
   /**
-   * Begins when it is time to, and ends when nobody wants to go beyond the ceiling any more.
-   * @param wanted - the width that only a ceiling keeps from growing
+   * Begins when it is time to, and ends when nobody wants to go beyond the ceiling any more. True when
+   * the one more has been served for long enough: the ceiling is one flow higher.
    */
-  beginOrEnd(atMs: number, ceiling: number, wanted: number): void {
+  look({ atMs, accepted, requests, ceiling, wanted }: TrialLook): boolean {
     if (wanted < (this.#from ?? ceiling)) this.end();
-    else if (this.#from === undefined && atMs > this.#beginAtMs) {
-      this.#from = ceiling;
-      this.#openSinceMs = atMs;
-      this.#servedSinceMs = undefined;
-    }
-  }
-
-  /** True when the one more has been served for long enough: the ceiling is one flow higher. */
-  look({ atMs, accepted, requests, ceiling }: TrialLook): boolean {
+    else if (this.#from === undefined && atMs > this.#beginAtMs) this.#begin(atMs, ceiling);
     if (this.#from === undefined) return false;
     if (this.#servedSinceMs === undefined) {
       if (accepted <= ceiling) {
@@ -87,6 +81,12 @@ export class CeilingTrial {
     this.#servedSinceMs = undefined;
     this.#openSinceMs = atMs;
     return true;
+  }
+
+  #begin(atMs: number, ceiling: number): void {
+    this.#from = ceiling;
+    this.#openSinceMs = atMs;
+    this.#servedSinceMs = undefined;
   }
 
   /**

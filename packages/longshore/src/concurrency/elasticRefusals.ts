@@ -237,8 +237,8 @@ export class Refusals {
     { base, wanted }: { readonly base: number; readonly wanted: number },
   ): boolean {
     if (this.#ceiling >= this.#max) return false;
-    this.#trial.beginOrEnd(atMs, this.#ceiling, this.paced ? 0 : wanted);
-    if (!this.#trial.look({ atMs, requests, accepted, ceiling: this.#ceiling })) return false;
+    const looked = { atMs, requests, accepted, ceiling: this.#ceiling };
+    if (!this.#trial.look({ ...looked, wanted: this.paced ? 0 : wanted })) return false;
     this.#ceiling += 1;
     if (this.#ceiling < Math.min(this.#max, 2 * base)) return false;
     this.#trial.end();

@@ -16,16 +16,22 @@ function climb(
   let steps = 0;
   for (let atMs = from; atMs < from + 1000 * seconds; atMs += 100) {
     const ceiling = CEILING + steps;
-    if (trial.look({ atMs, accepted: ceiling + 1, requests: each, ceiling })) steps += 1;
+    const look = { atMs, accepted: ceiling + 1, requests: each, ceiling, wanted: ceiling };
+    if (trial.look(look)) steps += 1;
   }
   return steps;
+}
+
+/** Nothing is accepted that would decide it. */
+function begin(trial: CeilingTrial, atMs: number, ceiling: number, wanted: number): void {
+  trial.look({ atMs, accepted: ceiling, requests: 0, ceiling, wanted });
 }
 
 /** There was a refusal at the time 0. */
 function begun(atMs = 10_000): CeilingTrial {
   const trial = new CeilingTrial();
   trial.postpone(0);
-  trial.beginOrEnd(atMs, CEILING, CEILING);
+  begin(trial, atMs, CEILING, CEILING);
   return trial;
 }
 
@@ -37,19 +43,20 @@ describe('one flow more than the ceiling', () => {
 
   test('is not tried where fewer are wanted, or are wanted no more', () => {
     const trial = new CeilingTrial();
-    trial.beginOrEnd(10_000, CEILING, CEILING - 1);
+    begin(trial, 10_000, CEILING, CEILING - 1);
     assert.equal(trial.isOn, false);
-    trial.beginOrEnd(10_000, CEILING, CEILING);
-    trial.beginOrEnd(10_100, CEILING + 1, CEILING);
+    begin(trial, 10_000, CEILING, CEILING);
+    begin(trial, 10_100, CEILING + 1, CEILING);
     assert.equal(trial.isOn, true, 'a step was taken');
-    trial.beginOrEnd(10_200, CEILING + 1, CEILING - 1);
+    begin(trial, 10_200, CEILING + 1, CEILING - 1);
     assert.equal(trial.isOn, false);
   });
 
   test('is no step before it is taken', () => {
     const trial = begun();
     for (let atMs = 10_000; atMs < 30_000; atMs += 100) {
-      assert.equal(trial.look({ atMs, accepted: CEILING, requests: 9, ceiling: CEILING }), false);
+      const look = { atMs, accepted: CEILING, requests: 9, ceiling: CEILING, wanted: CEILING };
+      assert.equal(trial.look(look), false);
     }
     assert.equal(trial.isOn, false, 'nobody decides: it is over');
   });
@@ -67,24 +74,24 @@ describe('one flow more than the ceiling', () => {
   test('that is refused makes the next wait twice as long, after two steps as short as the first', () => {
     const refused = begun();
     assert.equal(refused.fail({ atMs: 10_000, ceiling: CEILING }), false);
-    refused.beginOrEnd(10_000 + 16_000, CEILING, CEILING);
+    begin(refused, 10_000 + 16_000, CEILING, CEILING);
     assert.equal(refused.isOn, false);
-    refused.beginOrEnd(10_000 + 18_000, CEILING, CEILING);
+    begin(refused, 10_000 + 18_000, CEILING, CEILING);
     assert.equal(refused.isOn, true);
     const climbed = begun();
     const steps = climb(climbed, { from: 10_000, seconds: 5, each: 10 });
     assert.ok(steps > 2);
     assert.equal(climbed.fail({ atMs: 15_000, ceiling: CEILING + steps }), true);
-    climbed.beginOrEnd(15_000 + 8_600, CEILING + steps, CEILING + steps);
+    begin(climbed, 15_000 + 8_600, CEILING + steps, CEILING + steps);
     assert.equal(climbed.isOn, true);
   });
 
   test('waits for what the server asks first, and for no more than a minute', () => {
     const trial = begun();
     trial.fail({ atMs: 10_000, ceiling: CEILING, askedMs: 1e15 });
-    trial.beginOrEnd(10_000 + 76_000, CEILING, CEILING);
+    begin(trial, 10_000 + 76_000, CEILING, CEILING);
     assert.equal(trial.isOn, false);
-    trial.beginOrEnd(10_000 + 78_000, CEILING, CEILING);
+    begin(trial, 10_000 + 78_000, CEILING, CEILING);
     assert.equal(trial.isOn, true);
   });
 });
