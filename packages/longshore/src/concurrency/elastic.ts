@@ -457,9 +457,13 @@ class Elastic implements ElasticController {
       this.#reference.lower();
       return this.#hold(this.#rules.firstHoldMs);
     }
-    if (this.#base >= this.#cap()) return;
+    if (this.#base >= this.#cap()) {
+      // Nothing wider is allowed; and a server that gives so much less may give more to fewer.
+      if (change === 'fell far') this.#beginProbe(-1);
+      return;
+    }
     // Smaller blobs take more of them, and probes would come too late.
-    if (change === 'fell' && this.#waits.areLong) this.#startAgain();
+    if (change !== 'rose' && this.#waits.areLong) this.#startAgain();
     else this.#beginProbe(1);
   }
 

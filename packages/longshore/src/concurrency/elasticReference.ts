@@ -1,5 +1,8 @@
 /** What the watch over goodput at the base width has noticed. */
-export type Change = 'none' | 'rose' | 'fell' | 'fell after a trim';
+export type Change = 'none' | 'rose' | 'fell' | 'fell far' | 'fell after a trim';
+
+/** Below this part of what was usual it has fallen far. */
+const FAR = 0.7;
 
 /**
  * Watches goodput while the width is held. A fast average is compared with a slow one: a rise or a
@@ -10,6 +13,8 @@ export class Reference {
   #width: number;
   #fast: number | undefined;
   #windows = 0;
+  /** What was usual before it began to fall. */
+  #fallsFrom: number | undefined;
 
   constructor(goodput: number, width: number) {
     this.#goodput = goodput;
@@ -47,9 +52,11 @@ export class Reference {
     }
     if (fast < 0.85 * this.#goodput) {
       if (width < this.#width) return 'fell after a trim';
+      this.#fallsFrom ??= this.#goodput;
       this.#set(fast, width);
-      return 'fell';
+      return fast < FAR * this.#fallsFrom ? 'fell far' : 'fell';
     }
+    this.#fallsFrom = undefined;
     this.#goodput = Math.max(0.998 * this.#goodput, 0.97 * this.#goodput + 0.03 * fast);
     return 'none';
   }

@@ -402,6 +402,17 @@ test('under a limit that the user has set nothing is opened, and once it is lift
   assert.equal(controller.knee(), undefined);
 });
 
+test('at the widest allowed a far fall has fewer tried within seconds', () => {
+  // Each flow is capped at first; then the server is in trouble, and gives more to fewer.
+  const troubled = (width: number): number => Math.min(1.8e6 * width, 300e6 * (12 / width) ** 1.5);
+  const { targets } = follow((width, seconds) => (seconds < 12 ? 1.8e6 * width : troubled(width)), {
+    seconds: 24,
+  });
+  assert.equal(Math.max(...targets.slice(0, 120)), 64);
+  assert.ok(Math.min(...targets.slice(120, 150)) < 64);
+  assert.ok((targets.at(-1) ?? 64) <= 48, String(targets.at(-1)));
+});
+
 test('where blobs become small, as many flows move as before', () => {
   // Large blobs first, then smaller ones, until half of the time goes by between them.
   const shrinking = (seconds: number): number => Math.min(0.5, Math.max(0, (seconds - 4) / 20));
