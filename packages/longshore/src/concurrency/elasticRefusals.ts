@@ -162,11 +162,14 @@ export class Refusals {
 
   /**
    * One of many, beside no more flows than it has taken since the last one: like a refused trial it
-   * costs nothing but itself. Not while a pace keeps refusals rare.
+   * costs nothing but itself. Not where the server asks to wait, nor while a pace keeps refusals rare.
    */
-  #isRare(atMs: number, { count, inFlight }: NonNullable<ElasticSample['refusals']>): boolean {
-    const isKnown = this.#ceiling < this.#max && !this.#isResting(atMs);
-    return isKnown && !this.paced && inFlight < this.#taken && this.#spacing.isRare(count);
+  #isRare(
+    atMs: number,
+    { count, inFlight, retryAfterMs = 0 }: NonNullable<ElasticSample['refusals']>,
+  ): boolean {
+    const isKnown = this.#ceiling < this.#max && !this.#isResting(atMs) && !(retryAfterMs > 0);
+    return isKnown && !this.#pace.isFound && inFlight < this.#taken && this.#spacing.isRare(count);
   }
 
   /** Others leave it no room at times: it refuses single requests, and slower ones have not helped. */
@@ -187,6 +190,7 @@ export class Refusals {
     const few = this.#isFew(inFlight);
     // Sent before the last refusal was known, answered after it: the same burst, not a second one.
     if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, inFlight, retryAfterMs);
+    if (this.#count === count) this.#pace.suspect(atMs, count, inFlight);
     this.#noteChange(atMs, inFlight);
     if (few) {
       this.#pace.slowDown(atMs, count, this.#lastMs);

@@ -11,6 +11,11 @@ const LONGER_RUN = 1.5;
 /** Of what the server has let pass between two refusals, so much is asked of it. */
 const BELOW = 0.9;
 
+/** Where the first refusal comes after so many requests for each flow in flight, their rate may be why. */
+const FREQUENT = 1.5;
+/** A pace that is only suspected to help is eased so often, this far apart, and then given up. */
+const SUSPECT_EASINGS = 8;
+const SUSPECT_EASE_MS = 500;
 /** From so many accepted requests on, one comparison of a paced run with the one before it is enough. */
 const TELLING = 4;
 
@@ -25,6 +30,7 @@ export class RequestPace {
   #easeWaitMs = FIRST_EASE_MS;
   /** Since the interval was set. Where there are some, they are why the server refuses again. */
   #easings = 0;
+  #isKnown = false;
   /** Requests since the last refusal. */
   #sent = 0;
   /** Requests accepted between the last two refusals that were met by pace. */
@@ -35,6 +41,11 @@ export class RequestPace {
   /** 0 while requests need not be spaced out. */
   get intervalMs(): number {
     return this.#intervalMs;
+  }
+
+  /** A limit was met that only pace explains; before that it is a precaution. */
+  get isFound(): boolean {
+    return this.#isKnown && this.#intervalMs > 0;
   }
 
   /** Slower requests have turned out not to help. */
@@ -51,6 +62,21 @@ export class RequestPace {
   }
 
   /**
+   * After the first refusal, which says nothing of its reason: half the rate of late, for some seconds.
+   * Only where flows are short: long ones go as fast as they end, and a pace would leave room unused.
+   */
+  suspect(atMs: number, refused: number, inFlight: number): void {
+    const accepted = this.#acceptedSince(Number.NEGATIVE_INFINITY, refused);
+    this.#sent = 0;
+    if (accepted < FREQUENT * Math.max(1, inFlight)) return;
+    const forMs = Math.max(1000, atMs - (this.#requests[0]?.atMs ?? atMs));
+    this.#intervalMs = (2 * forMs) / accepted;
+    this.#easeWaitMs = SUSPECT_EASE_MS;
+    this.#easeAtMs = atMs + 2 * SUSPECT_EASE_MS;
+    this.#easings = 0;
+  }
+
+  /**
    * After a refusal that the number of flows does not explain: nine tenths of what the server has let
    * pass since the one before. Where a pace that was not eased lets hardly more pass than none did,
    * pace is not what the server counts; where that was a few requests only, it has to be seen twice.
@@ -59,10 +85,9 @@ export class RequestPace {
   slowDown(atMs: number, refused: number, lastMs: number): void {
     if (this.#futile) return;
     const accepted = this.#acceptedSince(lastMs, refused);
-    const isPaced = this.#intervalMs > 0;
-    const run = isPaced ? this.#sent - refused : accepted;
+    const run = this.#isKnown ? this.#sent - refused : accepted;
     this.#sent = 0;
-    const isVain = isPaced && this.#easings === 0 && run < LONGER_RUN * this.#run;
+    const isVain = this.#isKnown && this.#easings === 0 && run < LONGER_RUN * this.#run;
     const isPlain = this.#wasVain || this.#run >= TELLING;
     this.#wasVain = isVain;
     if (isVain && isPlain) {
@@ -72,10 +97,14 @@ export class RequestPace {
     }
     this.#run = run;
     const forMs = Math.min(RATE_WINDOW_MS, Math.max(1000, atMs - lastMs));
-    const intervalMs = Math.max(this.#intervalMs, forMs / (BELOW * accepted));
+    const atLeastMs = this.#isKnown ? this.#intervalMs : 0;
+    const intervalMs = Math.max(atLeastMs, forMs / (BELOW * accepted));
     this.#intervalMs = Math.min(LONGEST_INTERVAL_MS, intervalMs);
-    this.#easeWaitMs = isPaced ? Math.min(LONGEST_EASE_MS, 2 * this.#easeWaitMs) : FIRST_EASE_MS;
+    this.#easeWaitMs = this.#isKnown
+      ? Math.min(LONGEST_EASE_MS, 2 * this.#easeWaitMs)
+      : FIRST_EASE_MS;
     this.#easeAtMs = atMs + 2 * this.#easeWaitMs;
+    this.#isKnown = true;
     this.#easings = 0;
   }
 
@@ -86,8 +115,9 @@ export class RequestPace {
 
   #ease(atMs: number): void {
     this.#easings += 1;
-    const beyond = Math.max(0, this.#easings - PLAIN_EASINGS);
+    const beyond = this.#isKnown ? Math.max(0, this.#easings - PLAIN_EASINGS) : 0;
     this.#easeAtMs = atMs + Math.max(SHORTEST_EASE_MS, this.#easeWaitMs / 2 ** beyond);
-    this.#intervalMs *= EASED;
+    const isEnough = this.#easings === SUSPECT_EASINGS && !this.#isKnown;
+    this.#intervalMs = isEnough ? 0 : EASED * this.#intervalMs;
   }
 }

@@ -189,7 +189,8 @@ class CheckedBlob implements BlobStream {
     return new RegistryError(
       `${this.#response.url.host} sent more than the ${this.end - this.start} bytes that belong here`,
       {
-        code: 'ERR_BODY_TOO_LONG',
+        // Of a range that is wrong; of a whole blob, that the blob is.
+        code: this.ranged ? 'ERR_RANGE_MISMATCH' : 'ERR_BODY_TOO_LONG',
         request: describeRequest({ method: 'GET', url: this.#response.url }),
       },
     );

@@ -60,6 +60,13 @@ export function withMirrors(
     return ask(address, undefined);
   }
 
+  /** Who has read enough of a body leaves it with an error of his own. */
+  function noteEnd(mirror: string, host: string, error: unknown): void {
+    const count = error instanceof RegistryError ? (breaks.get(mirror) ?? 0) + 1 : 0;
+    breaks.set(mirror, count % BREAKS);
+    if (error instanceof RegistryError && count >= BREAKS) passOver(mirror, host, error);
+  }
+
   /** A mirror can fail after its answer, too. What ends a body from our side is no fault of its own. */
   function watched(
     stream: BlobStream,
@@ -72,11 +79,7 @@ export function withMirrors(
         await stream.consume(onChunk);
         breaks.delete(mirror);
       } catch (error) {
-        if (error instanceof RegistryError && signal?.aborted !== true) {
-          const count = (breaks.get(mirror) ?? 0) + 1;
-          breaks.set(mirror, count % BREAKS);
-          if (count >= BREAKS) passOver(mirror, host, error);
-        }
+        if (signal?.aborted !== true) noteEnd(mirror, host, error);
         throw error;
       }
     };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '../errors.ts';
 import type { Digest } from '../image/index.ts';
-import type { StoreModes } from './files.ts';
+import { type StoreModes, temporaryName } from './files.ts';
 import { HeldLease, listGenerations, removeGenerations } from './heldLease.ts';
 import {
   describeHolder,
@@ -114,7 +114,7 @@ export class LeaseKeeper {
       const name = runMarkName(startedAtMs ?? (await fileSystemNow(layout)), token);
       path = join(layout.leases, name);
       // A mark without text, as a kill in between would leave it, would hold every prune back for minutes.
-      const begun = join(layout.leases, `.${name}.tmp`);
+      const begun = temporaryName(path);
       await this.#writeHead(begun, token);
       await rename(begun, path);
       return this.#hold(path, undefined, token);

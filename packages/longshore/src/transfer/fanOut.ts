@@ -236,14 +236,15 @@ export class FanOut implements FlowTable {
     return known;
   }
 
-  #runner(flow: Flow, { id, remainingBytes, bytesPerSecond }: OpenRange, now: number): Runner {
+  #runner(flow: Flow, range: OpenRange, now: number): Runner {
     const registry = this.#moves.get(flow)?.registry;
     const isLost = registry !== undefined && !this.mayRange(registry);
-    const lostBytes = isLost ? flow.offset : 0;
     const unansweredMs = flow.unansweredFor(now);
-    const canTell = unansweredMs !== undefined && flow.lane.fastestAnswerMs !== undefined;
-    const unansweredSeconds = canTell ? unansweredMs / 1000 : undefined;
-    return { id, remainingBytes, bytesPerSecond, lostBytes, unansweredSeconds };
+    return {
+      ...range,
+      lostBytes: isLost ? flow.offset : 0,
+      unansweredSeconds: unansweredMs === undefined ? undefined : unansweredMs / 1000,
+    };
   }
 }
 

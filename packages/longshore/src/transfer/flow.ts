@@ -81,8 +81,13 @@ export class Flow {
 
   moved(bytes: number, now: number): void {
     this.#offset += bytes;
-    this.#meter.add(bytes);
     this.lane.moved(bytes);
+    this.passed(bytes, now);
+  }
+
+  /** Bytes have come, of which nothing is new. */
+  passed(bytes: number, now: number): void {
+    this.#meter.add(bytes);
     this.lastByteAt = now;
   }
 

@@ -13,8 +13,8 @@ import type { PlannedBlob } from './plan.ts';
 import {
   afterFailure,
   endedHow,
+  isDenied,
   isRangeTrouble,
-  isRetryable,
   isThrottled,
   NO_TROUBLE,
   retryAfterMs,
@@ -25,6 +25,10 @@ import {
 const SMALL_BLOB_BYTES = 64 * 1024;
 /** From this size on the first request asks for `bytes=0-`: a 206 is the proof that ranges work. */
 const DIVISIBLE_BYTES = 2 * 1024 * 1024;
+
+/** After a helper was denied the next one waits; twice as long each time until an answer was good. */
+const FIRST_HELP_PAUSE_MS = 1000;
+const LONGEST_HELP_PAUSE_MS = 30_000;
 
 /** A stretch of a blob to fetch, and the permit to do it under. */
 interface FlowWork {
@@ -49,7 +53,12 @@ export class BlobMove {
   /** Cuts the wait before the next try short. */
   #pause: AbortController | undefined;
   #cancelled = false;
-  #takesHelp = true;
+  /** A helper was denied: none is taken until then, */
+  #helpFromMs = 0;
+  /** and so much later after the next. */
+  #helpPauseMs = FIRST_HELP_PAUSE_MS;
+  /** Some of it came as an answer to a range, or in an earlier run. */
+  #inPieces = false;
   #ingest: Ingest | undefined;
   #trouble: Trouble = NO_TROUBLE;
   #fetchedBytes = 0;
@@ -64,7 +73,7 @@ export class BlobMove {
   }
 
   get takesHelp(): boolean {
-    return this.#takesHelp;
+    return this.#trouble.whole === 'no' && this.#context.now() >= this.#helpFromMs;
   }
 
   /** True once nobody needs the blob any more. */
@@ -106,7 +115,11 @@ export class BlobMove {
   /** A stretch that nobody fetches, while flows are busy with others; left by one that stepped aside. */
   orphan(): ByteRange | undefined {
     if (this.#ingest === undefined || this.#flows.size === 0) return undefined;
-    return uncovered(this.#ingest.missing(), this.#flows)[0];
+    return this.#gaps(this.#ingest)[0];
+  }
+
+  #gaps(ingest: Ingest): ByteRange[] {
+    return uncovered(ingest.missing(), this.#flows);
   }
 
   /** Fetches `range`, which its owner has given away, on a connection of its own. */
@@ -128,8 +141,16 @@ export class BlobMove {
       // The owner meets the same trouble, and it is the owner who tells and counts it; unless it had
       // its bytes from a request without an offset, or before the server changed its mind.
       if (isRangeTrouble(error)) this.#context.flows.rangesRefused(this.registry);
-      else if (!isRetryable(error)) this.#takesHelp = false;
+      else if (isDenied(error)) this.#pauseHelp();
     }
+  }
+
+  /** Those that were sent before the first of them was denied are denied as well, and count once. */
+  #pauseHelp(): void {
+    const now = this.#context.now();
+    if (now < this.#helpFromMs) return;
+    this.#helpFromMs = now + this.#helpPauseMs;
+    this.#helpPauseMs = Math.min(LONGEST_HELP_PAUSE_MS, 2 * this.#helpPauseMs);
   }
 
   /** One go at it, under a permit; what is verified and synced at the end needs none. */
@@ -145,7 +166,7 @@ export class BlobMove {
       if (ingest === undefined) return 'another-process';
       activity.state = 'moving';
       for (;;) {
-        const gap = uncovered(ingest.missing(), this.#flows)[0];
+        const gap = this.#gaps(ingest)[0];
         if (gap === undefined) {
           if (this.#helpers.size === 0) break;
           slot.permit.release();
@@ -208,6 +229,7 @@ export class BlobMove {
       },
     });
     activity.doneBytes = ingest?.resumedBytes ?? descriptor.size;
+    this.#inPieces = (ingest?.resumedBytes ?? 0) > 0;
     return ingest;
   }
 
@@ -254,7 +276,7 @@ export class BlobMove {
     const { descriptor } = this.#blob;
     const { digest, size } = descriptor;
     const source = this.#source();
-    const ranged = !this.#trouble.whole && flows.mayRange(source.registry);
+    const ranged = this.#trouble.whole === 'no' && flows.mayRange(source.registry);
     const probing = size >= DIVISIBLE_BYTES && flows.maySplit(source.registry);
     const stream = await registry.openBlob(source, descriptor, {
       ...(ranged && (flow.offset > 0 || probing) ? { start: flow.offset } : {}),
@@ -266,8 +288,9 @@ export class BlobMove {
     });
     lanes.learn(source.registry, stream.origin);
     flow.opened(stream, now());
-    this.#takesHelp = true;
-    if (flow.offset > 0 && !stream.ranged) flows.rangesRefused(source.registry);
+    this.#helpPauseMs = FIRST_HELP_PAUSE_MS;
+    this.#inPieces ||= stream.ranged;
+    if (ranged && flow.offset > 0 && !stream.ranged) flows.rangesRefused(source.registry);
     if (ranged && (flow.offset > 0 || probing) && !stream.ranged) flow.lane.meet('rangesIgnored');
     const { origin, start: offset } = stream;
     emit({ type: 'blob.started', at: now(), digest, size, offset, origin });
@@ -281,12 +304,14 @@ export class BlobMove {
       const start = at;
       at += chunk.byteLength;
       let writing = this.#takePart(flow, ingest, start, chunk);
-      for (;;) {
-        if (at < flow.end || at >= last) return writing;
-        // Cut shorter than what was asked for: the tail is another flow's. A whole blob has other gaps' bytes, too.
-        if (stream.ranged || !this.#goOn(flow, ingest)) return leave(writing);
+      let isOver = at >= flow.end;
+      // A whole blob has what other gaps miss, too.
+      while (isOver && !stream.ranged && this.#goOn(flow, ingest)) {
         writing = both(writing, this.#takePart(flow, ingest, start, chunk));
+        isOver = at >= flow.end;
       }
+      // Cut shorter than what was asked for: the tail is another flow's.
+      return isOver && at < last ? leave(writing) : writing;
     });
   }
 
@@ -294,14 +319,18 @@ export class BlobMove {
   #takePart(flow: Flow, ingest: Ingest, start: number, chunk: Uint8Array): Wait {
     const from = Math.max(start, flow.offset);
     const to = Math.min(start + chunk.byteLength, flow.end);
-    if (to <= from) return undefined;
+    if (to <= from) return this.#passOver(flow, chunk);
     return this.#take(flow, ingest, from, chunk.subarray(from - start, to - start));
+  }
+
+  #passOver(flow: Flow, { byteLength }: Uint8Array): Wait {
+    flow.passed(byteLength, this.#context.now());
+    return this.#context.onBytesInVain(byteLength);
   }
 
   /** To the next stretch that nobody fetches, behind the flow's own. */
   #goOn(flow: Flow, ingest: Ingest): boolean {
-    const gaps = uncovered(ingest.missing(), this.#flows);
-    const next = gaps.find(({ start }) => start >= flow.end);
+    const next = this.#gaps(ingest).find(({ start }) => start >= flow.end);
     if (next !== undefined) flow.goOn(next);
     return next !== undefined;
   }
@@ -332,6 +361,7 @@ export class BlobMove {
       heldBytes: activity.doneBytes,
       sources: this.#blob.sources.length,
       random: random(),
+      inPieces: this.#inPieces,
     });
     if (next.action === 'fail') throw error;
     if (isRangeTrouble(error)) this.#context.flows.rangesRefused(this.registry);

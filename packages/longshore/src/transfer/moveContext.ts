@@ -8,7 +8,7 @@ import type { Lanes } from './lanes.ts';
 
 /** Whoever works on a blob, as those see it who give it help. */
 export interface HelpedMove {
-  /** False once a helper was refused for good, until its server has answered well again. */
+  /** False for a while after a helper was refused for good, and where the whole blob comes in one. */
   readonly takesHelp: boolean;
   /** A stretch that nobody fetches while flows are busy with others. */
   orphan(): ByteRange | undefined;
@@ -49,6 +49,8 @@ export interface MoveContext {
   readonly random: () => number;
   /** Counts bytes that came over the network and were kept; a promise asks to slow down. */
   readonly onBytes: (bytes: number) => undefined | Promise<void>;
+  /** The same for bytes that were held already. */
+  readonly onBytesInVain: (bytes: number) => undefined | Promise<void>;
   /** Nothing new is started once this is aborted. */
   readonly drain: AbortSignal;
   /** Everything stops at once. */

@@ -246,6 +246,7 @@ export class PullRun {
         progress.moved(bytes);
         return this.#options.rateLimit?.take(bytes);
       },
+      onBytesInVain: (bytes) => this.#options.rateLimit?.take(bytes),
       drain: this.#stopping.drain,
       signal: this.#stopping.signal,
     };

@@ -5,8 +5,8 @@ import { isLongshoreError } from '../errors.ts';
  * average, which outlasts the restart of a registry.
  */
 export const MAX_BLOB_ATTEMPTS = 10;
-/** After so many of them that cut a piece short, the blob is asked for in one. */
-const PIECES_ATTEMPTS = 4;
+/** After so many of them, of which the last cut a piece short, the blob is asked for in one, once. */
+const PIECES_ATTEMPTS = 7;
 /** This much new data clears the count: a transfer that moves is worth going on with. */
 const PROGRESS_BYTES: number = 1024 * 1024;
 const FIRST_DELAY_MS = 250;
@@ -26,8 +26,8 @@ export interface Trouble {
   readonly corruptions: number;
   /** Which of the blob's sources is asked now. */
   readonly source: number;
-  /** Something was wrong with a range, or may have been: the whole blob is asked for from now on. */
-  readonly whole: boolean;
+  /** Whether the whole blob is asked for: ranges of it were wrong, or may have been. */
+  readonly whole: 'no' | 'once' | 'for good';
 }
 
 export const NO_TROUBLE: Trouble = {
@@ -35,7 +35,7 @@ export const NO_TROUBLE: Trouble = {
   heldBytes: 0,
   corruptions: 0,
   source: 0,
-  whole: false,
+  whole: 'no',
 };
 
 export type AfterFailure =
@@ -49,27 +49,35 @@ export type AfterFailure =
 export function afterFailure(
   error: unknown,
   trouble: Trouble,
-  context: { readonly heldBytes: number; readonly sources: number; readonly random: number },
+  context: {
+    readonly heldBytes: number;
+    readonly sources: number;
+    readonly random: number;
+    /** Some of it came as an answer to a range. @defaultValue false */
+    readonly inPieces?: boolean;
+  },
 ): AfterFailure {
   const progressed = context.heldBytes - trouble.heldBytes >= PROGRESS_BYTES;
   const attempts = (progressed ? 0 : trouble.attempts) + 1;
   const heldBytes = progressed ? context.heldBytes : trouble.heldBytes;
   const elsewhere = trouble.source + 1 < context.sources;
 
-  if (isRangeTrouble(error) && !trouble.whole) {
-    return retryNow({ ...trouble, heldBytes, whole: true });
+  if (isRangeTrouble(error) && trouble.whole !== 'for good') {
+    return retryNow({ ...trouble, heldBytes, whole: 'for good' });
   }
   if (isCorruption(error)) {
-    if (trouble.corruptions > 0 && !elsewhere) return { action: 'fail' };
-    const source = elsewhere ? trouble.source + 1 : trouble.source;
-    const corruptions = trouble.corruptions + 1;
-    // Which of its pieces was wrong nobody can tell; without pieces there is none.
-    return retryNow({ ...trouble, attempts, heldBytes: 0, corruptions, source, whole: true });
+    const anew = { ...trouble, attempts, heldBytes: 0, corruptions: trouble.corruptions + 1 };
+    if (elsewhere) return retryNow({ ...anew, source: trouble.source + 1, whole: 'no' });
+    if (trouble.corruptions === 0) return retryNow(anew);
+    // Which of its pieces was wrong nobody can tell; in one piece it may be right.
+    return context.inPieces === true
+      ? retryNow({ ...anew, whole: 'for good' })
+      : { action: 'fail' };
   }
   if (!isRetryable(error)) {
     if (!elsewhere || !isRefusal(error)) return { action: 'fail' };
     const source = trouble.source + 1;
-    return retryNow({ ...trouble, attempts: 0, heldBytes, source });
+    return retryNow({ ...trouble, attempts: 0, heldBytes, source, whole: 'no' });
   }
   if (attempts >= (isAddressRefused(error) ? MAX_ADDRESSES : MAX_BLOB_ATTEMPTS)) {
     return { action: 'fail' };
@@ -78,7 +86,9 @@ export function afterFailure(
   // The first break of a stream that moved is reopened at once: the registry did nothing wrong yet.
   const jittered = progressed && attempts === 1 ? 0 : Math.round(ceiling * context.random);
   const delayMs = Math.max(jittered, Math.min(LONGEST_ASKED_MS, retryAfterMs(error) ?? 0));
-  const whole = trouble.whole || (attempts >= PIECES_ATTEMPTS && codeOf(error) === CUT_SHORT);
+  const isCut = context.inPieces === true && codeOf(error) === CUT_SHORT;
+  const once = isCut && attempts === PIECES_ATTEMPTS ? 'once' : 'no';
+  const whole = trouble.whole === 'for good' ? trouble.whole : once;
   return { action: 'retry', delayMs, trouble: { ...trouble, attempts, heldBytes, whole } };
 }
 
@@ -86,8 +96,7 @@ function retryNow(trouble: Trouble): AfterFailure {
   return { action: 'retry', delayMs: 0, trouble };
 }
 
-/** Whether the same request may fare better. */
-export function isRetryable(error: unknown): boolean {
+function isRetryable(error: unknown): boolean {
   return isLongshoreError(error) && error.retryable;
 }
 
@@ -100,19 +109,17 @@ function isAddressRefused(error: unknown): boolean {
 }
 
 const CUT_SHORT = 'ERR_BODY_TRUNCATED';
-const TOO_LONG = 'ERR_BODY_TOO_LONG';
 
-/** The blob came whole and was wrong: another copy of it may be right. */
+/** The blob came whole and was wrong, or was more than the whole: another copy of it may be right. */
 function isCorruption(error: unknown): boolean {
   const code = codeOf(error);
-  return code === 'ERR_DIGEST_MISMATCH' || code === TOO_LONG;
+  return code === 'ERR_DIGEST_MISMATCH' || code === 'ERR_BODY_TOO_LONG';
 }
 
 const RANGE_TROUBLE: ReadonlySet<string | undefined> = new Set([
   'ERR_RANGE_NOT_SATISFIABLE',
   'ERR_RANGE_MISMATCH',
   'ERR_SIZE_MISMATCH',
-  TOO_LONG,
 ]);
 
 /**
@@ -121,6 +128,11 @@ const RANGE_TROUBLE: ReadonlySet<string | undefined> = new Set([
  */
 export function isRangeTrouble(error: unknown): boolean {
   return RANGE_TROUBLE.has(codeOf(error));
+}
+
+/** The registry refuses for good. */
+export function isDenied(error: unknown): boolean {
+  return isRefusal(error) && !isRetryable(error);
 }
 
 /** The registry refuses, or does not have it: another repository may. A full disk is no such thing. */

@@ -12,18 +12,23 @@ const LATE_SETUPS = 12;
 const ENOUGH_TO_COMPARE = 3;
 /** So many of the flows that have ended tell what is usual where fewer than that are rated. */
 const REMEMBERED = 8;
-/** A request is lost that was not answered for so long, in seconds, once connections are free; */
+/**
+ * A request is lost that was not answered for so long, in seconds, once connections are free, where one
+ * that was sent later for the same blob was answered;
+ */
 const LOST_AFTER_S = 5;
 /** and for so many set-ups more. */
 const LOST_SETUPS = 20;
+const MOST_PATIENCE = 8;
 /** Asking anew has to save so much beyond two set-ups, in seconds. */
 const LEAST_GAIN_S = 1;
 
 /** A flow as {@link Stragglers} looks at it. */
-export interface Runner extends Pick<OpenRange, 'id' | 'remainingBytes' | 'bytesPerSecond'> {
+export interface Runner
+  extends Pick<OpenRange, 'id' | 'blob' | 'remainingBytes' | 'bytesPerSecond'> {
   /** What has to come again besides, where the server gives no ranges. */
   readonly lostBytes: number;
-  /** How long its request has gone without an answer; of a server that has answered others. */
+  /** How long its request has gone without an answer. */
   readonly unansweredSeconds?: number | undefined;
 }
 
@@ -56,11 +61,12 @@ export class Stragglers {
   readonly #finished: Finished[] = [];
   /** What finished flows gave is believed this much: less after each flow that was given up for it. */
   #belief = 1;
-  /** The server gets so many times longer to answer, after each time that it was asked anew. */
+  /** The server gets so many times longer to answer: twice as long after each time that it was asked anew. */
   #patience = 1;
+  /** Of each blob that moves, the latest flow that was answered. Flows are numbered as they are sent. */
+  #answered: ReadonlyMap<string, number> = new Map();
 
   finished(flow: Finished): void {
-    this.#patience = 1;
     this.#finished.push(flow);
     if (this.#finished.length > REMEMBERED) this.#finished.shift();
   }
@@ -77,6 +83,7 @@ export class Stragglers {
     const isSlow = ({ bytesPerSecond = 0 }: Runner): boolean =>
       usual !== undefined && bytesPerSecond < SLOW_PART * usual;
     this.#book(rated.filter(isSlow), now.atSeconds);
+    this.#noteAnswers(runners);
     if (!now.mayAsk) return [];
     const lost = this.#lost(runners, now);
     if (usual === undefined) return lost;
@@ -92,13 +99,28 @@ export class Stragglers {
     return [...lost, ...found.map(({ id }) => id)];
   }
 
-  /** Nobody waits for a connection; one that is never answered would hold the pull up for a minute. */
+  #noteAnswers(runners: readonly Runner[]): void {
+    const answered = new Map<string, number>();
+    for (const { id, blob, unansweredSeconds } of runners) {
+      const before = answered.get(blob) ?? this.#answered.get(blob) ?? 0;
+      answered.set(blob, unansweredSeconds === undefined ? Math.max(id, before) : before);
+    }
+    this.#answered = answered;
+  }
+
+  /**
+   * One that is never answered would hold the pull up for a minute. A blob of which nothing has been
+   * answered may lie where it takes long to fetch, and a server that answers nothing is down.
+   */
   #lost(runners: readonly Runner[], { isLate, setupSeconds }: StragglerLook): readonly number[] {
     const patience = this.#patience * (LOST_AFTER_S + LOST_SETUPS * setupSeconds);
-    const lost = runners.filter(({ unansweredSeconds = 0 }) => unansweredSeconds > patience);
-    if (!isLate || lost.length === 0) return [];
-    this.#patience *= 2;
-    return lost.map(({ id }) => id);
+    const lost = runners.find(
+      ({ id, blob, unansweredSeconds = 0 }) =>
+        unansweredSeconds > patience && (this.#answered.get(blob) ?? 0) > id,
+    );
+    if (!isLate || lost === undefined) return [];
+    this.#patience = Math.min(MOST_PATIENCE, 2 * this.#patience);
+    return [lost.id];
   }
 
   /**

@@ -185,6 +185,7 @@ class PullRun {
     const slow = this.#stragglers.find(
       open.map((flow) => ({
         id: flow.number,
+        blob: String(flow.piece?.blob),
         remainingBytes: (flow.piece?.left ?? 0) * MB,
         bytesPerSecond: flow.ratedFor >= 0.15 ? flow.rate * MB : undefined,
         lostBytes: 0,

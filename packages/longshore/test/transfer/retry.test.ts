@@ -83,24 +83,39 @@ describe('after a failure', () => {
     assert.equal(afterFailure(corrupt, once, context()).action, 'fail');
     assert.equal(troubleAfter(corrupt, NO_TROUBLE, 0, 2).source, 1);
   });
-  test('asks for a corrupt blob, or one that is cut short again and again, in one piece', () => {
+  test('asks for a blob whose pieces were wrong twice in one piece, and then gives up', () => {
     const corrupt = failure({ code: 'ERR_DIGEST_MISMATCH', origin: 'registry' });
-    assert.equal(troubleAfter(corrupt, NO_TROUBLE).whole, true);
-    const cut = failure({ code: 'ERR_BODY_TRUNCATED', retryable: true });
+    const pieces = { ...context(), inPieces: true };
     let trouble: Trouble = NO_TROUBLE;
-    const whole = [1, 2, 3, 4, 5].map(() => {
-      trouble = troubleAfter(cut, trouble);
+    const whole = [1, 2].map(() => {
+      const next = afterFailure(corrupt, trouble, pieces);
+      assert.ok(next.action === 'retry');
+      trouble = next.trouble;
       return trouble.whole;
     });
-    assert.deepEqual(whole, [false, false, false, true, true]);
-    assert.equal(troubleAfter(broken, { ...NO_TROUBLE, attempts: 7 }).whole, false);
+    assert.deepEqual(whole, ['no', 'for good']);
+    assert.equal(afterFailure(corrupt, trouble, context()).action, 'fail');
+    assert.equal(troubleAfter(corrupt, { ...NO_TROUBLE, whole: 'for good' }, 0, 2).whole, 'no');
   });
-  test('too long a piece says that pieces are wrong, too long a whole that the copy is', () => {
+  test('pieces that are cut short again and again are asked for as one, once', () => {
+    const cut = failure({ code: 'ERR_BODY_TRUNCATED', retryable: true });
+    const whole = (inPieces: boolean): Trouble['whole'][] => {
+      let trouble: Trouble = NO_TROUBLE;
+      return [1, 2, 3, 4, 5, 6, 7, 8].map(() => {
+        const next = afterFailure(cut, trouble, { ...context(), inPieces });
+        assert.ok(next.action === 'retry');
+        trouble = next.trouble;
+        return trouble.whole;
+      });
+    };
+    assert.deepEqual(whole(true), ['no', 'no', 'no', 'no', 'no', 'no', 'once', 'no']);
+    assert.deepEqual(new Set(whole(false)), new Set(['no']));
+    assert.equal(troubleAfter(broken, { ...NO_TROUBLE, attempts: 6 }).whole, 'no');
+  });
+  test('more than the whole says that the copy is wrong', () => {
     const long = failure({ code: 'ERR_BODY_TOO_LONG', origin: 'registry' });
-    const piece = troubleAfter(long, NO_TROUBLE);
-    assert.deepEqual([piece.whole, piece.corruptions], [true, 0]);
-    const copy = troubleAfter(long, piece);
-    assert.equal(copy.corruptions, 1);
+    const copy = troubleAfter(long, NO_TROUBLE);
+    assert.deepEqual([copy.corruptions, copy.whole], [1, 'no']);
     assert.equal(afterFailure(long, copy, context()).action, 'fail');
   });
   test('never retries what is not ours', () => {

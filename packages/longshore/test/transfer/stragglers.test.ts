@@ -6,7 +6,14 @@ const MB = 1_000_000;
 const SETUP_S = 0.05;
 
 function runner(id: number, megabytes: number, more: Partial<Runner> = {}): Runner {
-  return { id, remainingBytes: megabytes * MB, bytesPerSecond: 50 * MB, lostBytes: 0, ...more };
+  return {
+    id,
+    blob: 'a',
+    remainingBytes: megabytes * MB,
+    bytesPerSecond: 50 * MB,
+    lostBytes: 0,
+    ...more,
+  };
 }
 
 const crawling = (id: number, megabytes = 100): Runner =>
@@ -114,32 +121,40 @@ describe('flows that crawl', () => {
 });
 
 describe('a request that is not answered', () => {
-  /** Asked at the time 0, and again whenever it is given up. */
-  function asked(seconds: number, isLate: boolean, stragglers = new Stragglers()): number[] {
+  /** Asked at the time 0, and again whenever it is given up; beside one that was answered. */
+  function asked(seconds: number, beside: Partial<Runner>, isLate = true): number[] {
+    const stragglers = new Stragglers();
     const again: number[] = [];
-    let since = 0;
+    let [since, id] = [0, 1];
     for (let atSeconds = 0; atSeconds <= seconds; atSeconds += 0.5) {
-      const lost = runner(1, 5, {
-        bytesPerSecond: undefined,
-        unansweredSeconds: atSeconds - since,
-      });
+      const unansweredSeconds = atSeconds - since;
+      const lost = runner(id, 5, { bytesPerSecond: undefined, unansweredSeconds });
+      const runners = [lost, runner(99, 5, beside)];
       const now = { atSeconds, setupSeconds: SETUP_S, isLate, mayAsk: true };
-      if (stragglers.find([lost], now).length === 0) continue;
+      if (stragglers.find(runners, now).length === 0) continue;
       again.push(atSeconds);
       since = atSeconds;
+      id += 1;
     }
     return again;
   }
 
   test('is asked again once connections are free, and later each time', () => {
-    assert.deepEqual(asked(50, true), [6.5, 19, 43.5]);
-    assert.deepEqual(asked(50, false), []);
+    assert.deepEqual(asked(50, {}), [6.5, 19, 43.5]);
+    assert.deepEqual(asked(50, {}, false), []);
   });
 
-  test('has the first patience again after one that was', () => {
+  test('is let be where no later one for the same blob was answered', () => {
+    assert.deepEqual(asked(50, { blob: 'b' }), []);
+    assert.deepEqual(asked(50, { id: 0 }), []);
+    assert.deepEqual(asked(50, { bytesPerSecond: undefined, unansweredSeconds: 1 }), []);
+  });
+
+  test('is told by one that has ended since', () => {
     const stragglers = new Stragglers();
-    asked(7, true, stragglers);
-    stragglers.finished({ bytesPerSecond: 50 * MB, of: 1 });
-    assert.deepEqual(asked(7, true, stragglers), [6.5]);
+    const lost = runner(1, 5, { bytesPerSecond: undefined, unansweredSeconds: 0 });
+    const now = { atSeconds: 0, setupSeconds: SETUP_S, isLate: true, mayAsk: true };
+    assert.deepEqual(stragglers.find([lost, runner(2, 5)], now), []);
+    assert.deepEqual(stragglers.find([{ ...lost, unansweredSeconds: 7 }], now), [1]);
   });
 });
