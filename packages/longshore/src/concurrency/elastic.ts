@@ -79,6 +79,8 @@ class Elastic implements ElasticController {
   readonly #turns: ProbeTurns;
   #leftMs = 0;
   #probingMs = 0;
+  /** Goodput when the start ended at the widest allowed: whether its last flows pay has yet to show. */
+  #unproven: number | undefined;
   readonly #pace: Pace;
   readonly #processor: Processor;
   readonly #waits: Waits;
@@ -371,11 +373,26 @@ class Elastic implements ElasticController {
       // The last doubling paid and more is not allowed: there is nothing to trim.
       if (this.#base === widest && doubling.value > this.#rules.clearElasticity) {
         this.#hold(this.#turns.holdMs);
+        if (this.#base >= this.#cap()) this.#proveSoon(best.goodput);
         return;
       }
     }
     this.phase = 'holding';
     this.#beginProbe(-1, fallen);
+  }
+
+  /**
+   * Far away a doubling looks as if it paid while what it is compared with was still growing. If it
+   * did, goodput goes on to grow; if it does not, fewer are tried before long.
+   */
+  #proveSoon(goodput: number): void {
+    this.#unproven = goodput;
+    this.#leftMs = Math.min(this.#leftMs, this.#pace.rampMs + this.#rules.proveMs);
+  }
+
+  #nextDirection(): Direction {
+    if (this.#unproven !== undefined) return -1;
+    return this.#waits.areLong ? 1 : this.#turns.next();
   }
 
   #beginProbe(direction: Direction, steep = false): void {
@@ -447,8 +464,14 @@ class Elastic implements ElasticController {
     const change = this.#reference.take(goodput, this.#base);
     if (change === 'none') {
       this.#leftMs -= this.#rules.windowMs;
-      if (this.#hasHeld) this.#beginProbe(this.#waits.areLong ? 1 : this.#turns.next());
+      if (this.#hasHeld) this.#beginProbe(this.#nextDirection());
       return;
+    }
+    if (
+      this.#reference.goodput >
+      this.#rules.proven * (this.#unproven ?? Number.POSITIVE_INFINITY)
+    ) {
+      this.#holdFor(this.#turns.holdMs);
     }
     this.#turns.changed(change);
     if (change === 'fell after a trim') {
@@ -471,11 +494,17 @@ class Elastic implements ElasticController {
     this.#coordinator.endProbe(this.#origin);
     this.phase = 'holding';
     this.#probe = undefined;
-    const guardsMs = this.#rules.holdGuards * this.#pace.guardUpMs;
-    this.#leftMs = Math.max(forMs, guardsMs, this.#rules.holdProbes * this.#probingMs);
+    this.#holdFor(forMs);
     this.#probingMs = 0;
     this.#reference?.restart();
     this.#setWidth(this.#base);
+  }
+
+  /** Nothing is to be proved soon. */
+  #holdFor(forMs: number): void {
+    this.#unproven = undefined;
+    const guardsMs = this.#rules.holdGuards * this.#pace.guardUpMs;
+    this.#leftMs = Math.max(forMs, guardsMs, this.#rules.holdProbes * this.#probingMs);
   }
 
   #setWidth(wanted: number): void {

@@ -50,6 +50,9 @@ export const ELASTIC_RULES = {
   /** A hold lasts at least so many times as long as the probes before it: they cost, wherever the knee is. */
   holdProbes: 1,
   firstHoldMs: 4_000,
+  /** A start that ended at the widest allowed has so long after its ramp to bring this many times more. */
+  proveMs: 1_200,
+  proven: 1.1,
   longestHoldMs: 20_000,
   holdGrowth: 1.4,
   afterRefusalMs: 4_000,

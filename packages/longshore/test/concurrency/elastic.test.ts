@@ -9,7 +9,7 @@ import {
 import { runOrigins } from '../sim/origins.ts';
 import { PULL_SCENARIOS, type PullScenario } from '../sim/pullScenario.ts';
 import { normal, seededRandom } from '../sim/random.ts';
-import { runElastic } from '../sim/sweep.ts';
+import { heldOut, runElastic } from '../sim/sweep.ts';
 
 const anyNumber = fc.oneof(
   fc.double({ min: 0, max: 1e12, noNaN: true }),
@@ -400,6 +400,14 @@ test('under a limit that the user has set nothing is opened, and once it is lift
   assert.ok(Math.max(...targets.slice(0, 140)) >= 32, String(targets.slice(100, 140)));
   assert.equal(controller.verdict().bound, 'limit-rate');
   assert.equal(controller.knee(), undefined);
+});
+
+test('where the last doubling of a start only seemed to pay, fewer are tried before long', () => {
+  // Far away, and each flow takes something off what all get: 48 are best, 64 bring three quarters.
+  const crowded = heldOut(113_201, 35)[34];
+  assert.ok(crowded !== undefined && crowded.kappa > 0);
+  // It took 22.8 s with 64 flows.
+  assert.ok(runElastic(crowded, 1).makespan < 21);
 });
 
 test('at the widest allowed a far fall has fewer tried within seconds', () => {
