@@ -37,8 +37,7 @@ export async function openBlob(
       throw error;
     }
   };
-  if (request.retry === false) return open();
-  const context = { method: call.method, url: client.urlOf(call), signal };
+  const context = { method: call.method, url: client.urlOf(call), signal, retry: request.retry };
   return withRetries(open, client.options, context);
 }
 

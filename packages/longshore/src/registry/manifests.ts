@@ -32,7 +32,7 @@ interface ResolveOptions extends ManifestLookup {
 }
 
 interface Lookup extends RegistryCall {
-  readonly mayRetry: boolean;
+  readonly retry: boolean | undefined;
 }
 
 /** The manifest half of `Registry`. */
@@ -50,7 +50,7 @@ export function createManifests(client: RegistryClient): Manifests {
   const kept = new Map<string, Uint8Array>();
 
   async function resolveByHead(reference: Reference, call: Lookup): Promise<Descriptor> {
-    const told = await retry({ ...call, method: 'HEAD' }, async (head) =>
+    const told = await send({ ...call, method: 'HEAD' }, async (head) =>
       readHead(await client.send(head, [200, ...HEAD_REFUSED])),
     );
     return told !== undefined && agrees(reference, told) ? told : resolveByGet(reference, call);
@@ -71,7 +71,7 @@ export function createManifests(client: RegistryClient): Manifests {
     type: string | undefined;
     told: Digest | undefined;
   }> {
-    return retry({ ...call, method: 'GET' }, async (request) => {
+    return send({ ...call, method: 'GET' }, async (request) => {
       const response = await client.send(request, [200]);
       const told = headerValue(response.headers, 'docker-content-digest');
       return {
@@ -82,10 +82,9 @@ export function createManifests(client: RegistryClient): Manifests {
     });
   }
 
-  function retry<T>(call: Lookup, operation: (call: RegistryCall) => Promise<T>): Promise<T> {
-    const { method, signal } = call;
-    if (!call.mayRetry) return operation(call);
-    const context = { method, signal, url: client.urlOf(call) };
+  function send<T>(call: Lookup, operation: (call: RegistryCall) => Promise<T>): Promise<T> {
+    const { method, signal, retry } = call;
+    const context = { method, signal, retry, url: client.urlOf(call) };
     return withRetries(() => operation(call), client.options, context);
   }
 
@@ -96,22 +95,22 @@ export function createManifests(client: RegistryClient): Manifests {
   }
 
   return {
-    resolve(reference, { signal, actions, manifestToo = false, retry: mayRetry = true } = {}) {
+    resolve(reference, { signal, actions, manifestToo = false, retry } = {}) {
       const call = callFor(reference, referenceTarget(reference), signal);
       const resolve = manifestToo ? resolveByGet : resolveByHead;
       return resolve(reference, {
         ...call,
-        mayRetry,
+        retry,
         access: { ...call.access, actions },
         what: `the manifest of ${nameOf(reference)}`,
       });
     },
 
-    async manifest(repository, descriptor, { signal, retry: mayRetry = true } = {}) {
+    async manifest(repository, descriptor, { signal, retry } = {}) {
       if (descriptor.size > MAX_MANIFEST_BYTES) throw tooLarge(nameOf(repository), descriptor.size);
       const key = keyOf(repository, descriptor.digest);
       const call = callFor(repository, descriptor.digest, signal, descriptor.mediaType);
-      const bytes = kept.get(key) ?? (await get({ ...call, mayRetry })).bytes;
+      const bytes = kept.get(key) ?? (await get({ ...call, retry })).bytes;
       kept.delete(key);
       checkContent(bytes, descriptor, call);
       return { descriptor, bytes };

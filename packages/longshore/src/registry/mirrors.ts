@@ -1,6 +1,12 @@
 import { isLongshoreError, type LongshoreError } from '../errors.ts';
 import { RegistryError } from './errors.ts';
-import type { BlobStream, Registry, RegistryEvent, RepositoryAddress } from './types.ts';
+import type {
+  BlobRequest,
+  BlobStream,
+  Registry,
+  RegistryEvent,
+  RepositoryAddress,
+} from './types.ts';
 
 /** A registry that holds what another one holds. */
 export interface Mirror {
@@ -12,6 +18,9 @@ export interface Mirror {
 
 /** Mirrors of each registry, in the order in which they are asked. */
 export type Mirrors = ReadonlyMap<string, readonly Mirror[]>;
+
+/** What every kind of request can be told. */
+type Asking = Pick<BlobRequest, 'signal' | 'retry'>;
 
 /** A mirror that has failed is passed over for so long; the registry itself never is. */
 const REST_MS = 30_000;
@@ -43,28 +52,31 @@ export function withMirrors(
     onEvent({ type: 'registry.warning', registry: host, text });
   }
 
-  async function first<A extends RepositoryAddress, T>(
+  /** Mirrors are asked once, the registry itself as often as `options` have it. */
+  async function first<A extends RepositoryAddress, O extends Asking, T>(
     address: A,
-    signal: AbortSignal | undefined,
-    ask: (address: A, mirror: string | undefined) => Promise<T>,
+    options: O,
+    ask: (address: A, options: O, mirror: string | undefined) => Promise<T>,
   ): Promise<T> {
     for (const mirror of mirrors.get(address.registry) ?? []) {
       if ((restingUntil.get(mirror.registry) ?? 0) > now()) continue;
       try {
-        return await ask({ ...address, ...mirrored(address, mirror) }, mirror.registry);
+        const where = { ...address, ...mirrored(address, mirror) };
+        return await ask(where, { ...options, retry: false }, mirror.registry);
       } catch (error) {
-        if (signal?.aborted === true || !isLongshoreError(error)) throw error;
+        if (options.signal?.aborted === true || !isLongshoreError(error)) throw error;
         passOver(mirror.registry, address.registry, error);
       }
     }
-    return ask(address, undefined);
+    return ask(address, options, undefined);
   }
 
-  /** Who has read enough of a body leaves it with an error of his own. */
+  /** @param error why the body broke; who has read enough of it leaves it with an error of his own */
   function noteEnd(mirror: string, host: string, error: unknown): void {
-    const count = error instanceof RegistryError ? (breaks.get(mirror) ?? 0) + 1 : 0;
+    const isBroken = error instanceof RegistryError;
+    const count = isBroken ? (breaks.get(mirror) ?? 0) + 1 : 0;
     breaks.set(mirror, count % BREAKS);
-    if (error instanceof RegistryError && count >= BREAKS) passOver(mirror, host, error);
+    if (isBroken && count >= BREAKS) passOver(mirror, host, error);
   }
 
   /** A mirror can fail after its answer, too. What ends a body from our side is no fault of its own. */
@@ -77,7 +89,7 @@ export function withMirrors(
     const consume: BlobStream['consume'] = async (onChunk) => {
       try {
         await stream.consume(onChunk);
-        breaks.delete(mirror);
+        noteEnd(mirror, host, undefined);
       } catch (error) {
         if (signal?.aborted !== true) noteEnd(mirror, host, error);
         throw error;
@@ -88,22 +100,18 @@ export function withMirrors(
 
   return {
     ...registry,
-    resolve: (reference, options = {}) =>
-      first(reference, options.signal, (where, mirror) =>
-        registry.resolve(where, mirror === undefined ? options : { ...options, retry: false }),
-      ),
-    manifest: (repository, descriptor, options = {}) =>
-      first(repository, options.signal, (where, mirror) => {
-        const once = mirror === undefined ? options : { ...options, retry: false };
-        return registry.manifest(where, descriptor, once);
-      }),
+    resolve: (reference, lookup = {}) =>
+      first(reference, lookup, (where, options) => registry.resolve(where, options)),
+    manifest: (repository, descriptor, lookup = {}) =>
+      first(repository, lookup, (where, options) => registry.manifest(where, descriptor, options)),
     openBlob: (repository, descriptor, request = {}) => {
       if (request.mirrors === false) return registry.openBlob(repository, descriptor, request);
-      const { signal } = request;
-      return first(repository, signal, async (where, mirror) => {
-        if (mirror === undefined) return registry.openBlob(where, descriptor, request);
-        const stream = await registry.openBlob(where, descriptor, { ...request, retry: false });
-        return watched(stream, { mirror, host: repository.registry, signal });
+      return first(repository, request, async (where, options, mirror) => {
+        const stream = await registry.openBlob(where, descriptor, options);
+        const { signal } = request;
+        return mirror === undefined
+          ? stream
+          : watched(stream, { mirror, host: repository.registry, signal });
       });
     },
   };

@@ -35,7 +35,7 @@ export interface BlobRequest extends Partial<{ readonly start: number; readonly 
    * permit while it waits, and that decides for many requests at once, says no.
    * @defaultValue true
    */
-  readonly retry?: boolean;
+  readonly retry?: boolean | undefined;
   /** Whether mirrors may serve it; no after one of them has sent what was not asked for. @defaultValue true */
   readonly mirrors?: boolean;
 }

@@ -20,7 +20,7 @@ function askedOf(
 
 /**
  * Runs an operation until it succeeds, or until the policy gives up on it; then its last error is
- * thrown. Every retry is reported before its wait.
+ * thrown. Every retry is reported before its wait. Once, where the caller decides for itself.
  */
 export async function withRetries<T>(
   operation: () => Promise<T>,
@@ -29,8 +29,11 @@ export async function withRetries<T>(
     readonly method: string;
     readonly url: URL;
     readonly signal: AbortSignal | undefined;
+    /** @defaultValue true */
+    readonly retry?: boolean | undefined;
   },
 ): Promise<T> {
+  if (context.retry === false) return operation();
   const { signal } = context;
   const started = options.now();
   for (let attempt = 1; ; attempt += 1) {

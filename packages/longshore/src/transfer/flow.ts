@@ -31,7 +31,6 @@ export class Flow {
   readonly #abort = new AbortController();
   readonly #meter: Meter;
   readonly #startedAt: number;
-  #openedAt: number | undefined;
   #offset: number;
   #end: number;
   #restarted = false;
@@ -75,7 +74,6 @@ export class Flow {
     this.origin = stream.origin;
     this.divisible = stream.ranged;
     this.setupMs = now - this.#startedAt;
-    this.#openedAt = now;
     this.lastByteAt = now;
   }
 
@@ -127,7 +125,7 @@ export class Flow {
 
   /** Since its request; `undefined` once that is answered. Milliseconds. */
   unansweredFor(now: number): number | undefined {
-    return this.#openedAt === undefined ? now - this.#startedAt : undefined;
+    return this.setupMs === undefined ? now - this.#startedAt : undefined;
   }
 
   /** Bytes a second from its request on; `undefined` for a body too small to tell. */
@@ -139,7 +137,8 @@ export class Flow {
   /** As the decision functions see it. */
   openRange(now: number): OpenRange {
     const rate = this.#meter.sample(now);
-    const rated = this.#openedAt !== undefined && now - this.#openedAt >= RATED_AFTER_MS;
+    const { setupMs } = this;
+    const rated = setupMs !== undefined && now - this.#startedAt - setupMs >= RATED_AFTER_MS;
     return {
       id: this.id,
       blob: this.blob,

@@ -23,7 +23,7 @@ const STANDING = 0.4;
  * Looks at the load between calls.
  * @param heldMs how long bytes were held back so far
  */
-export function createLoadMeter(heldMs: () => number = () => 0): () => Load {
+export function createLoadMeter(heldMs: () => number): () => Load {
   const cores = availableParallelism();
   let at = performance.now();
   let cpu = process.cpuUsage();

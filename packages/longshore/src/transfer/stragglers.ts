@@ -63,7 +63,10 @@ export class Stragglers {
   #belief = 1;
   /** The server gets so many times longer to answer: twice as long after each time that it was asked anew. */
   #patience = 1;
-  /** Of each blob that moves, the latest flow that was answered. Flows are numbered as they are sent. */
+  /**
+   * Of each blob that moves, the latest flow that was answered while another one was not: flows are
+   * numbered as they are sent, and only those that were sent after it tell.
+   */
   #answered: ReadonlyMap<string, number> = new Map();
 
   finished(flow: Finished): void {
@@ -100,6 +103,7 @@ export class Stragglers {
   }
 
   #noteAnswers(runners: readonly Runner[]): void {
+    if (runners.every(({ unansweredSeconds }) => unansweredSeconds === undefined)) return;
     const answered = new Map<string, number>();
     for (const { id, blob, unansweredSeconds } of runners) {
       const before = answered.get(blob) ?? this.#answered.get(blob) ?? 0;
