@@ -10,6 +10,7 @@ import type { Slot } from './lane.ts';
 import { metInError } from './met.ts';
 import type { MoveContext, MovedBlob } from './moveContext.ts';
 import type { PlannedBlob } from './plan.ts';
+import { type BodyTarget, both, readBody, type Wait } from './readBody.ts';
 import {
   afterFailure,
   endedHow,
@@ -245,7 +246,7 @@ export class BlobMove {
       const stream = await this.#open(flow, work.ingest);
       request.accepted();
       flows.accepted(slot.lane);
-      await this.#read(flow, stream, work.ingest);
+      await readBody(flow, stream, this.#target(flow, work.ingest));
       if (flow.offset === range.start) throw noProgress(this.#source());
     } catch (error) {
       if (flow.steppedAside) slot.permit.release();
@@ -297,42 +298,17 @@ export class BlobMove {
     return stream;
   }
 
-  async #read(flow: Flow, stream: BlobStream, ingest: Ingest): Promise<void> {
-    const last = stream.end ?? this.#blob.descriptor.size;
-    let at = stream.start;
-    await stream.consume((chunk) => {
-      const start = at;
-      at += chunk.byteLength;
-      let writing = this.#takePart(flow, ingest, start, chunk);
-      let isOver = at >= flow.end;
-      // A whole blob has what other gaps miss, too.
-      while (isOver && !stream.ranged && this.#goOn(flow, ingest)) {
-        writing = both(writing, this.#takePart(flow, ingest, start, chunk));
-        isOver = at >= flow.end;
-      }
-      // Cut shorter than what was asked for: the tail is another flow's.
-      return isOver && at < last ? leave(writing) : writing;
-    });
-  }
-
-  /** Of a chunk that begins at `start`, what the flow is for: a server that ignores ranges sends what is held already. */
-  #takePart(flow: Flow, ingest: Ingest, start: number, chunk: Uint8Array): Wait {
-    const from = Math.max(start, flow.offset);
-    const to = Math.min(start + chunk.byteLength, flow.end);
-    if (to <= from) return this.#passOver(flow, chunk);
-    return this.#take(flow, ingest, from, chunk.subarray(from - start, to - start));
-  }
-
-  #passOver(flow: Flow, { byteLength }: Uint8Array): Wait {
-    flow.passed(byteLength, this.#context.now());
-    return this.#context.onBytesInVain(byteLength);
-  }
-
-  /** To the next stretch that nobody fetches, behind the flow's own. */
-  #goOn(flow: Flow, ingest: Ingest): boolean {
-    const next = this.#gaps(ingest).find(({ start }) => start >= flow.end);
-    if (next !== undefined) flow.goOn(next);
-    return next !== undefined;
+  #target(flow: Flow, ingest: Ingest): BodyTarget {
+    const { now, onBytesInVain } = this.#context;
+    return {
+      size: this.#blob.descriptor.size,
+      write: (at, bytes) => this.#take(flow, ingest, at, bytes),
+      passOver: (bytes) => {
+        flow.passed(bytes, now());
+        return onBytesInVain(bytes);
+      },
+      gapFrom: (offset) => this.#gaps(ingest).find(({ start }) => start >= offset),
+    };
   }
 
   #take(flow: Flow, ingest: Ingest, at: number, bytes: Uint8Array): Wait {
@@ -383,19 +359,6 @@ export class BlobMove {
       await sleep(next.delayMs, undefined, { signal: stops });
     }
   }
-}
-
-type Wait = undefined | Promise<void>;
-
-function both(one: Wait, other: Wait): Wait {
-  if (one === undefined || other === undefined) return one ?? other;
-  return Promise.all([one, other]).then(() => undefined);
-}
-
-/** Out of a body's consumer, once what it has given is written. */
-async function leave(writing: Wait): Promise<never> {
-  await writing;
-  throw ENOUGH;
 }
 
 function unneeded(): LongshoreError {
