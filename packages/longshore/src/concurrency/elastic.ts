@@ -1,6 +1,7 @@
 import { Breaks } from './elasticBreaks.ts';
 import { createElasticCoordinator, type ElasticCoordinator } from './elasticCoordinator.ts';
 import { FirstFlow } from './elasticFirstFlow.ts';
+import { HoldTime } from './elasticHold.ts';
 import { fairGoodput, type Goodput, Meter } from './elasticMeter.ts';
 import { Pace } from './elasticPace.ts';
 import {
@@ -77,11 +78,8 @@ class Elastic implements ElasticController {
   readonly #burst = new Meter();
   #others = 0;
   readonly #turns: ProbeTurns;
-  #leftMs = 0;
-  #probingMs = 0;
-  /** Goodput when the start ended at the widest allowed: whether its last flows pay has yet to show. */
-  #unproven: number | undefined;
   readonly #pace: Pace;
+  readonly #holdTime: HoldTime;
   readonly #processor: Processor;
   readonly #waits: Waits;
   readonly #breaks = new Breaks();
@@ -93,6 +91,7 @@ class Elastic implements ElasticController {
     this.#processor = new Processor(rules);
     this.#waits = new Waits(rules);
     this.#pace = new Pace(rules);
+    this.#holdTime = new HoldTime(rules, this.#pace);
     this.#turns = new ProbeTurns(rules);
     this.#random = options.random;
     this.#max = checkWidth(options.max ?? 64, 'the most connections');
@@ -145,7 +144,7 @@ class Elastic implements ElasticController {
     const isFilled = sample.active >= this.#rules.filled * this.target;
     this.#processor.take(sample, elapsedMs, isFilled);
     this.#tally.add(sample, elapsedMs, !isFilled && (sample.waiting ?? 0) === 0);
-    if (this.phase === 'probing') this.#probingMs += elapsedMs;
+    if (this.phase === 'probing') this.#holdTime.probed(elapsedMs);
     this.#waits.take(sample, elapsedMs, this.#pace.answerMs);
     this.#step(sample, elapsedMs);
     const before = this.target;
@@ -265,13 +264,13 @@ class Elastic implements ElasticController {
       this.#coordinator.endProbe(this.#origin);
     }
     if (this.phase !== 'holding' || (sample.waiting ?? 0) === 0) return;
-    this.#leftMs -= elapsedMs;
+    this.#holdTime.pass(elapsedMs);
     if (this.#hasHeld) this.#beginProbe(1);
   }
 
   /** For long enough; a ceiling that is being tried is not disturbed. */
   get #hasHeld(): boolean {
-    return this.#leftMs <= 0 && this.trial === 0;
+    return this.#holdTime.isOver && this.trial === 0;
   }
 
   #takeWindow(): void {
@@ -373,7 +372,7 @@ class Elastic implements ElasticController {
       // The last doubling paid and more is not allowed: there is nothing to trim.
       if (this.#base === widest && doubling.value > this.#rules.clearElasticity) {
         this.#hold(this.#turns.holdMs);
-        if (this.#base >= this.#cap()) this.#proveSoon(best.goodput);
+        if (this.#base >= this.#cap()) this.#holdTime.proveSoon(best.goodput);
         return;
       }
     }
@@ -381,17 +380,8 @@ class Elastic implements ElasticController {
     this.#beginProbe(-1, fallen);
   }
 
-  /**
-   * Far away a doubling looks as if it paid while what it is compared with was still growing. If it
-   * did, goodput goes on to grow; if it does not, fewer are tried before long.
-   */
-  #proveSoon(goodput: number): void {
-    this.#unproven = goodput;
-    this.#leftMs = Math.min(this.#leftMs, this.#pace.rampMs + this.#rules.proveMs);
-  }
-
   #nextDirection(): Direction {
-    if (this.#unproven !== undefined) return -1;
+    if (this.#holdTime.isToProve) return -1;
     return this.#waits.areLong ? 1 : this.#turns.next();
   }
 
@@ -454,7 +444,7 @@ class Elastic implements ElasticController {
       return;
     }
     // More flows cost nothing where the link is full: nothing has to be made up for.
-    if (this.#turns.eachCounts) this.#probingMs = 0;
+    if (this.#turns.eachCounts) this.#holdTime.forgetProbes();
     this.#hold(this.#turns.rest(direction));
     this.reason = describeProbe(result);
   }
@@ -463,16 +453,11 @@ class Elastic implements ElasticController {
     this.#reference ??= new Reference(goodput, this.#base);
     const change = this.#reference.take(goodput, this.#base);
     if (change === 'none') {
-      this.#leftMs -= this.#rules.windowMs;
+      this.#holdTime.pass(this.#rules.windowMs);
       if (this.#hasHeld) this.#beginProbe(this.#nextDirection());
       return;
     }
-    if (
-      this.#reference.goodput >
-      this.#rules.proven * (this.#unproven ?? Number.POSITIVE_INFINITY)
-    ) {
-      this.#holdFor(this.#turns.holdMs);
-    }
+    if (this.#holdTime.proves(this.#reference.goodput)) this.#holdTime.begin(this.#turns.holdMs);
     this.#turns.changed(change);
     if (change === 'fell after a trim') {
       // Whether the trim was to blame shows at the width before it: goodput comes back, or falls again.
@@ -494,17 +479,9 @@ class Elastic implements ElasticController {
     this.#coordinator.endProbe(this.#origin);
     this.phase = 'holding';
     this.#probe = undefined;
-    this.#holdFor(forMs);
-    this.#probingMs = 0;
+    this.#holdTime.begin(forMs);
     this.#reference?.restart();
     this.#setWidth(this.#base);
-  }
-
-  /** Nothing is to be proved soon. */
-  #holdFor(forMs: number): void {
-    this.#unproven = undefined;
-    const guardsMs = this.#rules.holdGuards * this.#pace.guardUpMs;
-    this.#leftMs = Math.max(forMs, guardsMs, this.#rules.holdProbes * this.#probingMs);
   }
 
   #setWidth(wanted: number): void {
