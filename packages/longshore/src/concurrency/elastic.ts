@@ -20,6 +20,7 @@ import {
   beginStartup,
   bestVisited,
   glance,
+  hasPaid,
   type Level,
   type Startup,
   takeLevel,
@@ -117,6 +118,11 @@ class Elastic implements ElasticController {
 
   get trial(): number {
     return this.#refusals.trial;
+  }
+
+  get isClimbing(): boolean {
+    const isBelow = this.phase === 'starting' && this.target < this.#width;
+    return isBelow && this.#refusals.count === 0;
   }
 
   get isResting(): boolean {
@@ -362,19 +368,19 @@ class Elastic implements ElasticController {
   #endStart(widest: number, fallen = false): void {
     const best = bestVisited(this.#startup, this.#rules);
     const { last: doubling } = this.#startup;
-    this.#base = Math.min(best.width, this.#cap());
+    const isMost = !fallen && widest >= this.#cap();
+    const paid = isMost && hasPaid(this.#startup, widest, this.#rules);
+    this.#base = Math.min(paid ? widest : best.width, this.#cap());
     this.#reference = new Reference(0.9 * best.goodput, this.#base);
     if (widest <= this.#base) this.#above = 'unknown';
     else this.#above = !fallen && this.#costsNothing(doubling?.value) ? 'same' : 'less';
     this.#turns.startEnded();
-    if (doubling !== undefined) {
-      this.#tally.elasticity(widest > this.#base ? 1 : -1, doubling);
-      // The last doubling paid and more is not allowed: there is nothing to trim.
-      if (this.#base === widest && doubling.value > this.#rules.clearElasticity) {
-        this.#hold(this.#turns.holdMs);
-        if (this.#base >= this.#cap()) this.#holdTime.proveSoon(best.goodput);
-        return;
-      }
+    if (doubling !== undefined) this.#tally.elasticity(widest > this.#base ? 1 : -1, doubling);
+    if (paid) {
+      // More is not allowed, and there is nothing to trim.
+      this.#hold(this.#turns.holdMs);
+      this.#holdTime.proveSoon(best.goodput);
+      return;
     }
     this.phase = 'holding';
     this.#beginProbe(-1, fallen);

@@ -23,6 +23,8 @@ export interface StartupRules {
   readonly slowElasticity: number;
   /** A doubling above this elasticity is followed by the next at once. */
   readonly clearElasticity: number;
+  /** Widths so many times apart are compared for whether flows pay. */
+  readonly step: number;
   /** The base is the smallest visited width with this part of the best goodput. */
   readonly keep: number;
   /** Two short looks in a row below this part of the best end the start. */
@@ -80,6 +82,17 @@ export function takeLevel(startup: Startup, level: Level, rules: StartupRules): 
   startup.last = compare(best, level);
   startup.slow = startup.last.value < rules.slowElasticity ? startup.slow + 1 : 0;
   return startup.slow >= 2 || level.goodput < 0.75 * best.goodput;
+}
+
+/**
+ * Whether so many flows brought clearly more than those of a step before did. Widths that lie closer,
+ * on the way up, differ by noise alone.
+ */
+export function hasPaid(startup: Startup, width: number, rules: StartupRules): boolean {
+  const goodput = startup.visited.get(width);
+  const best = bestBelow(startup, Math.floor(width / rules.step) + 1);
+  if (goodput === undefined || best === undefined) return false;
+  return compare(best, { width, goodput }).value > rules.clearElasticity;
 }
 
 /** The smallest visited width that gave nearly the best goodput, and that goodput. */

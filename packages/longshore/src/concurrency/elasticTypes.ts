@@ -99,6 +99,8 @@ export type ElasticPhase = 'starting' | 'probing' | 'holding';
 export interface ElasticController extends Controller<ElasticSample> {
   readonly phase: ElasticPhase;
   readonly admission: Admission;
+  /** Its next width is reached step by step, as fast as the server proves to take each. */
+  readonly isClimbing: boolean;
   /** It holds its width because the processor is full: to be shown fewer samples is a relief. */
   readonly isResting: boolean;
   /**

@@ -81,7 +81,7 @@ export class FanOut implements FlowTable {
    * after each answer would take a third of a second from 16 flows to 32, on any line.
    */
   accepted({ limiter, controller }: Lane): void {
-    if (controller?.phase !== 'starting' || limiter.active < limiter.width) return;
+    if (controller?.isClimbing !== true || limiter.active < limiter.width) return;
     if (this.#ticksSoon) return;
     this.#ticksSoon = true;
     setTimeout(() => {

@@ -16,6 +16,7 @@ export interface PullDriver {
   readonly admission: { readonly notBeforeMs: number; readonly minIntervalMs: number };
   readonly capacityBytesPerSecond?: number | undefined;
   readonly trial?: number;
+  readonly isClimbing?: boolean;
   observe(sample: ElasticSample): number;
   verdict?(): Verdict;
 }
@@ -81,6 +82,7 @@ class PullRun {
   #refusedWith = 0;
   #reset = 0;
   #stealIdleUntil = 0;
+  #looksSoon = false;
   #fastestAnswer: number | undefined;
   readonly #result = {
     flowSeconds: 0,
@@ -125,7 +127,8 @@ class PullRun {
       this.#now += step;
       result.flowSeconds += running.length * step;
       result.peak = Math.max(result.peak, running.length);
-      if (this.#now - this.#sampledAt >= sampleEvery - 1e-9) this.#sample(running.length);
+      const isDue = this.#now - this.#sampledAt >= sampleEvery - 1e-9;
+      if (isDue || this.#looksSoon) this.#sample(running.length);
     }
     return {
       makespan: this.#now,
@@ -282,6 +285,9 @@ class PullRun {
         this.#accepted = Math.max(this.#accepted, flow.sentAs);
         this.#divisible.add(flow.piece.blob);
         this.#timeAnswer(flow);
+        // As in the engine, where the next requests do not wait for the next look while the width grows.
+        const { isClimbing = false, target } = this.#driver;
+        this.#looksSoon ||= isClimbing && running.length >= target;
         continue;
       }
       this.#queue.unshift(flow.piece);
@@ -354,6 +360,7 @@ class PullRun {
       rate: this.#moved / (this.#now - this.#sampledAt),
     });
     this.#sampledAt = this.#now;
+    this.#looksSoon = false;
     this.#moved = 0;
     this.#accepted = 0;
     this.#sent = 0;
