@@ -1,11 +1,11 @@
 import type { BuiltImage } from '../build/index.ts';
 import { onAbort } from '../concurrency/index.ts';
 import type { Descriptor } from '../image/index.ts';
-import { type Settled, summariseError } from '../transfer/index.ts';
+import { type RunOutcome, runOutcome, type Settled, summariseError } from '../transfer/index.ts';
 import { buildTarget } from './buildStage.ts';
 import type { RunEvent } from './events.ts';
 import type { Journal } from './journal.ts';
-import type { Ledger, RunOutcome } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 import { LiveLedger, type Step } from './liveLedger.ts';
 import { findTarget, PushDesk } from './pushDesk.ts';
 import { storeNames } from './pushStage.ts';
@@ -256,10 +256,8 @@ export class BulkRun {
   async #end(startedAt: number): Promise<BulkEnd> {
     const { options, journal, run } = this.#parts;
     const targets = this.#ledger.counts();
-    const broken = targets['failed-build'] + targets['failed-push'] + targets.skipped;
-    const interrupted = options.drain?.aborted === true || options.signal?.aborted === true;
-    const stopped = targets.cancelled > 0 && interrupted;
-    const outcome = stopped ? 'cancelled' : broken > 0 ? 'failed' : 'succeeded';
+    const failed = targets['failed-build'] + targets['failed-push'] + targets.skipped;
+    const outcome = runOutcome({ failed, cancelled: targets.cancelled }, options);
     const at = options.now();
     await journal.write({ at, run: 'ended', outcome });
     const { sentBytes } = this.#desk;

@@ -1,6 +1,6 @@
 import type { BuilderName, BuildStep } from '../build/index.ts';
-import type { ActiveBlob, Settled, TransferEvent, Workers } from '../transfer/index.ts';
-import type { LedgerCounts, RunOutcome, Transition } from './ledger.ts';
+import type { ActiveBlob, RunOutcome, Settled, TransferEvent, Workers } from '../transfer/index.ts';
+import type { LedgerCounts, Transition } from './ledger.ts';
 
 /** A build that runs right now. */
 export interface ActiveBuild {

@@ -5,7 +5,6 @@ export {
   type Ending,
   hasEnded,
   type LedgerCounts,
-  type RunOutcome,
   type TagOutcome,
   type TargetEntry,
   type TargetState,

@@ -1,6 +1,6 @@
 import type { BuildEdge, BuildGraph, BuiltImage } from '../build/index.ts';
 import type { Digest } from '../image/index.ts';
-import type { ErrorSummary } from '../transfer/index.ts';
+import type { ErrorSummary, RunOutcome } from '../transfer/index.ts';
 
 /** What became of one name of an image. */
 export interface TagOutcome {
@@ -51,8 +51,6 @@ export type Transition = { readonly at: number; readonly target: string } & (
 export type RunMark =
   | { readonly at: number; readonly run: 'started' | 'resumed' }
   | { readonly at: number; readonly run: 'ended'; readonly outcome: RunOutcome };
-
-export type RunOutcome = 'succeeded' | 'failed' | 'cancelled';
 
 export type JournalLine = Transition | RunMark;
 

@@ -1,18 +1,11 @@
 import type { Builder } from '../build/index.ts';
 import { checkWidth } from '../concurrency/index.ts';
 import type { Store } from '../store/index.ts';
-import type { PusherOptions, Settled } from '../transfer/index.ts';
+import type { PusherOptions, RunOutcome, Settled } from '../transfer/index.ts';
 import { BulkRun } from './bulkRun.ts';
 import type { RunListener } from './events.ts';
 import { openJournal } from './journal.ts';
-import {
-  countStates,
-  type Ledger,
-  type LedgerCounts,
-  type RunOutcome,
-  reopen,
-  type TargetEntry,
-} from './ledger.ts';
+import { countStates, type Ledger, type LedgerCounts, reopen, type TargetEntry } from './ledger.ts';
 import type { StoredRun } from './runFolder.ts';
 import { blobsOf } from './unpushed.ts';
 

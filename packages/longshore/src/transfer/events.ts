@@ -1,6 +1,7 @@
 import type { Digest } from '../image/index.ts';
 import type { RegistryEvent } from '../registry/index.ts';
 import type { Settled, Workers } from './lanes.ts';
+import type { RunOutcome } from './outcome.ts';
 
 /** An error as data: what events, journals and reports carry. */
 export interface ErrorSummary {
@@ -203,7 +204,7 @@ export type TransferEvent =
   | {
       readonly type: 'run.finished';
       readonly at: number;
-      readonly outcome: 'succeeded' | 'failed' | 'cancelled';
+      readonly outcome: RunOutcome;
       readonly milliseconds: number;
       readonly images: {
         readonly total: number;

@@ -11,6 +11,7 @@ export type {
 export { type HostMemory, openHostMemory, pushesTo } from './hostMemory.ts';
 export type { Settled, Workers } from './lanes.ts';
 export type { Met } from './met.ts';
+export { type RunOutcome, runOutcome } from './outcome.ts';
 export { type PulledImage, type PullOptions, type PullResult, pull } from './pull.ts';
 export {
   type CeilingMemory,

@@ -1,9 +1,10 @@
-import type { Digest, Platform } from '../image/index.ts';
+import type { Descriptor, Digest, Platform } from '../image/index.ts';
 import type { Registry } from '../registry/index.ts';
 import type { Store } from '../store/index.ts';
 import type { ErrorSummary, EventListener, PlanSummary } from './events.ts';
 import type { HostMemory } from './hostMemory.ts';
 import type { Settled, Workers } from './lanes.ts';
+import type { RunOutcome } from './outcome.ts';
 import { PullRun } from './pullRun.ts';
 import type { RateLimit } from './rateLimit.ts';
 import type { ResolvedImage } from './resolve.ts';
@@ -74,9 +75,14 @@ export interface PulledImage {
 }
 
 export interface PullResult {
-  readonly outcome: 'succeeded' | 'failed' | 'cancelled';
+  readonly outcome: RunOutcome;
   /** In the order of the input, one each. */
   readonly images: readonly PulledImage[];
+  /**
+   * For each of `images`: what its name led to in this run, whatever another process makes of the
+   * name in the store.
+   */
+  readonly found: readonly (Descriptor | undefined)[];
   readonly plan?: PlanSummary;
   /** Bytes of blobs that came over the network in this run. */
   readonly fetchedBytes: number;

@@ -10,6 +10,7 @@ import { countImages, type ImageRecord, reportImage, shortName, totalSize } from
 import { Lanes } from './lanes.ts';
 import { BlobMove } from './moveBlob.ts';
 import type { MoveContext } from './moveContext.ts';
+import { runOutcome } from './outcome.ts';
 import { Outputs } from './outputs.ts';
 import {
   digestsOf,
@@ -318,8 +319,7 @@ export class PullRun {
     const at = this.#now();
     const milliseconds = at - this.#startedAt;
     const fetchedBytes = this.#progress?.fetchedBytes ?? 0;
-    const stopped = images.cancelled > 0 && this.#options.failFast !== true;
-    const outcome = stopped ? 'cancelled' : images.failed > 0 ? 'failed' : 'succeeded';
+    const outcome = runOutcome(images, this.#options);
     const plan = this.#plan === undefined ? {} : { plan: this.#plan };
     const settled = this.#lanes.settled();
     this.#emit({
@@ -335,6 +335,7 @@ export class PullRun {
     return {
       outcome,
       images: this.#records.map((record) => reportImage(record, this.#startedAt, at)),
+      found: this.#records.map(({ resolved }) => resolved?.descriptor),
       fetchedBytes,
       milliseconds,
       settled,

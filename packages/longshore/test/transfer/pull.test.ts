@@ -390,4 +390,24 @@ describe('stopping a pull', LIMIT, () => {
     );
     assert.equal(result.outcome, 'failed');
   });
+
+  test('one that is stopped was stopped, whether fail-fast or after a failure', async () => {
+    await using port = await slowPort();
+    for (const [names, failFast] of [
+      [['a:1'], true],
+      [['missing:1', 'a:1'], false],
+    ] as const) {
+      const drain = new AbortController();
+      const result = await port.pull(names, {
+        failFast,
+        drain: drain.signal,
+        drainTimeoutMs: 50,
+        onEvent: (event) => {
+          if (event.type === 'progress' && event.doneBytes > 0) drain.abort();
+        },
+      });
+      assert.equal(result.outcome, 'cancelled');
+      assert.equal(result.images.at(-1)?.state, 'cancelled');
+    }
+  });
 });

@@ -43,7 +43,9 @@ async function copy(
   );
   const failed = pulled.images.some(({ state }) => state !== 'done');
   const held = failed && (options.publish === 'all-or-none' || options.failFast === true);
-  const ready = held ? [] : entries.filter((_, i) => pulled.images[i]?.state === 'done');
+  const ready = entries
+    .map((entry, i) => ({ ...entry, descriptor: pulled.found[i] }))
+    .filter((_, i) => !held && pulled.images[i]?.state === 'done');
   const pushed = await push(ready, { ...shared, ...options });
   const { fetchedBytes } = pulled;
   const left = [...pushed.images];

@@ -71,9 +71,10 @@ export function summaryLines(
     `${formatBytes(movedBytes)} ${sentBytes === undefined ? 'fetched' : 'sent'}${rate}`,
     ...saved,
   ].join(', ');
+  const lost = lostLines(images);
   if (outcome === 'cancelled') {
     const text = `Interrupted after ${took}: ${images.done} of ${formatCount(images.total, 'image')} done, ${moved}`;
-    return [{ text, style: 'yellow' }, ...settledLines(finish)];
+    return [{ text, style: 'yellow' }, ...settledLines(finish), ...lost];
   }
   const count =
     images.done === images.total
@@ -85,10 +86,18 @@ export function summaryLines(
       style: images.failed > 0 ? 'yellow' : 'green',
     },
     ...settledLines(finish),
-    ...(images.failed > 0
-      ? [{ text: `${formatCount(images.failed, 'image')} failed`, style: 'red' as const }]
-      : []),
+    ...lost,
   ];
+}
+
+/** What did not come to its end, where something has failed: what that has stopped is told with it. */
+function lostLines({
+  failed,
+  cancelled,
+}: Extract<TransferEvent, { type: 'run.finished' }>['images']): LastingLine[] {
+  if (failed === 0) return [];
+  const stopped = cancelled > 0 ? `, ${cancelled} cancelled` : '';
+  return [{ text: `${formatCount(failed, 'image')} failed${stopped}`, style: 'red' }];
 }
 
 /** More servers than this are in the report, not in the log. */

@@ -1,4 +1,5 @@
-import type { RunOutcome, StoredRun } from '../../run/index.ts';
+import type { StoredRun } from '../../run/index.ts';
+import type { RunOutcome } from '../../transfer/index.ts';
 
 /** How a run ended; `unfinished` when it runs still or was killed. */
 export function outcomeOf({ lines }: Pick<StoredRun, 'lines'>): RunOutcome | 'unfinished' {

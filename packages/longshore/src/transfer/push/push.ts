@@ -1,4 +1,5 @@
 import { steadyNow } from '../clock.ts';
+import { runOutcome } from '../outcome.ts';
 import { createPublishGate } from './publishGate.ts';
 import { openPusher, type Pusher } from './pusher.ts';
 import type { ImageToPush, PushedImage, PushOptions, PushResult } from './types.ts';
@@ -32,8 +33,7 @@ export async function push(
     await pusher.close();
   }
   const counts = count(pushed);
-  const stopped = counts.cancelled > 0 && counts.failed === 0;
-  const outcome = stopped ? 'cancelled' : counts.failed > 0 ? 'failed' : 'succeeded';
+  const outcome = runOutcome(counts, options);
   const at = now();
   const milliseconds = at - startedAt;
   const { sentBytes } = pusher;

@@ -3,6 +3,7 @@ import type { Descriptor, Digest } from '../../image/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { ErrorSummary, EventListener } from '../events.ts';
 import type { Settled, Workers } from '../lanes.ts';
+import type { RunOutcome } from '../outcome.ts';
 import type { PushRegistry } from './context.ts';
 
 /** An image of the store, and where it goes. */
@@ -77,7 +78,7 @@ export interface PushedImage {
 }
 
 export interface PushResult {
-  readonly outcome: 'succeeded' | 'failed' | 'cancelled';
+  readonly outcome: RunOutcome;
   /** In the order of the input, one each. */
   readonly images: readonly PushedImage[];
   /** Bytes of blobs that went over the network, what was sent twice counted twice. */

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { checkLine } from '../../../src/cli/schemas/event.ts';
 import { schemas } from '../../../src/cli/schemas/jsonSchema.ts';
 import { createRegistryServer } from '../../../src/serve/index.ts';
@@ -133,6 +134,32 @@ test('a copy goes from registry to registry; what cannot be had is named', {
   );
 });
 
+test('a copy is of what its pull has found, whatever becomes of the name in the store meanwhile', {
+  timeout,
+}, async (t) => {
+  const { host, cwd, store, one, server, two } = await stage(t);
+  await using other = await emptyRegistry(cwd);
+  await writeFile(
+    path.join(cwd, 'pairs.txt'),
+    `${host}/app/one:1 ${other.host}/a/one:1\n${host}/app/two:1 ${other.host}/a/two:1\n`,
+  );
+  // The first image is there at once; the second holds the copy up until the name of the first is another's.
+  const slow = two.layers[1];
+  assert.ok(slow !== undefined);
+  const on = { kind: 'blob', digest: slow.digest } as const;
+  server.faults = { rules: [{ on, bytesPerSecond: 50_000 }] };
+  const copying = cli(['copy', '--from', 'pairs.txt', '--store', store], { cwd });
+  const shared = await openStore(store);
+  const name = `${host}/app/one:1`;
+  while ((await shared.getReference(name)) === undefined) await sleep(10);
+  await shared.setReference(name, two.descriptor);
+  await shared.close();
+  const { exitCode, stderr } = await copying;
+  assert.equal(exitCode, 0, stderr);
+  const copied = await other.store.getReference('localhost/a/one:1');
+  assert.equal(copied?.digest, one.descriptor.digest);
+});
+
 test('mistakes are told before anything is done', { timeout }, async (t) => {
   const { host, cwd, store } = await stage(t);
   const run = (...argv: string[]) => cli([...argv, '--store', store], { cwd });
@@ -142,6 +169,14 @@ test('mistakes are told before anything is done', { timeout }, async (t) => {
   const half = await run('copy', `${host}/app/one:1`);
   assert.equal(half.exitCode, 2);
   assert.match(half.stderr, /has no destination/);
+  await writeFile(path.join(cwd, 'bad.txt'), `${host}/app/one:1 ${host}/Mirror/one:1`);
+  const upper = await run('copy', '--from', 'bad.txt');
+  assert.equal(upper.exitCode, 2);
+  assert.match(upper.stderr, /^longshore: bad\.txt:1: .*Mirror/);
+  await writeFile(path.join(cwd, 'bad.txt'), `${host}/app/one:1 ${host}/b/one:1 extra`);
+  const three = await run('copy', '--from', 'bad.txt');
+  assert.equal(three.exitCode, 2);
+  assert.match(three.stderr, /one:1 extra"/);
   assert.equal((await run('push', 'a:1', '--pushers', '0')).exitCode, 2);
 });
 

@@ -302,6 +302,21 @@ describe('a push that is stopped', LIMIT, () => {
     assert.ok(eventsOf(port.events, 'blob.pushed').length <= 4);
   });
 
+  test('after a failure it was stopped all the same', LIMIT, async () => {
+    await using port = await quay();
+    await port.seed('app:1', { layers: [{ size: 2000 * KB }] });
+    port.server.faults = { rules: [{ on: { kind: 'upload' }, bytesPerSecond: 100 * KB }] };
+    const stop = new AbortController();
+    const result = await port.push(['missing:1', 'app:1'], {
+      signal: stop.signal,
+      onEvent: (event) => {
+        if (event.type === 'progress' && event.active.length > 0) stop.abort(new Error('Ctrl-C'));
+      },
+    });
+    assert.deepEqual(states(result), ['failed ERR_IMAGE_NOT_FOUND', 'cancelled']);
+    assert.equal(result.outcome, 'cancelled');
+  });
+
   test('at once: uploads are cut and their sessions deleted', LIMIT, async () => {
     await using port = await quay();
     await port.seed('app:1', { layers: [{ size: 20_000 * KB }] });
