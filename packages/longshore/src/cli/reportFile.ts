@@ -1,11 +1,20 @@
-import { checkFilePath, writeWhole } from './wholeFile.ts';
+import { rm, stat } from 'node:fs/promises';
+import { isLongshoreError } from '../errors.ts';
+import { EXIT } from './exitCodes.ts';
+import { cleanText } from './render/text.ts';
+import { checkFilePath, placeOf, writeWhole } from './wholeFile.ts';
 
 /**
- * Makes sure before the work that a report can be written after it.
+ * Makes sure before the work that a report can be written after it, and takes away that of an earlier
+ * run: where this one ends without a report, none must say that it went well.
+ * @param flag the option that names it, for messages
  * @throws LongshoreError `ERR_USAGE`
  */
-export async function checkReportPath(file: string): Promise<void> {
-  await checkFilePath('--report', file);
+export async function prepareReport(file: string, flag = '--report'): Promise<void> {
+  await checkFilePath(flag, file);
+  const place = await placeOf(file);
+  const there = await stat(place).catch(() => undefined);
+  if (there?.isFile() === true) await rm(place, { force: true }).catch(() => undefined);
 }
 
 /**
@@ -15,4 +24,27 @@ export async function checkReportPath(file: string): Promise<void> {
 export async function writeReport(file: string, document: unknown): Promise<void> {
   const text = `${JSON.stringify(document, undefined, 2)}\n`;
   await writeWhole(file, text, { code: 'ERR_REPORT', what: 'the report ' });
+}
+
+/**
+ * Writes what tells of a run that is over, each whether the others could be written or not.
+ * @param code exit code of the run
+ * @returns that, or the one of a failed run where it went well and something could not be written
+ */
+export async function writeReports(
+  code: number,
+  complain: (text: string) => void,
+  writes: readonly (() => Promise<void>)[],
+): Promise<number> {
+  let ended = code;
+  for (const write of writes) {
+    try {
+      await write();
+    } catch (error) {
+      if (!isLongshoreError(error)) throw error;
+      complain(`longshore: ${cleanText(error.message)}\n`);
+      if (ended === EXIT.ok) ended = EXIT.failed;
+    }
+  }
+  return ended;
 }

@@ -1,4 +1,14 @@
-import { open, rename, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  constants,
+  open,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
 import { usageError } from './failures.ts';
@@ -9,12 +19,19 @@ import { usageError } from './failures.ts';
  * @throws LongshoreError `ERR_USAGE`
  */
 export async function checkFilePath(flag: string, file: string): Promise<void> {
-  const directory = await stat(path.dirname(file)).catch(() => undefined);
+  const folder = path.dirname(await placeOf(file));
+  const directory = await stat(folder).catch(() => undefined);
   if (directory?.isDirectory() !== true) {
-    throw usageError(`${flag}: there is no directory ${path.dirname(file)}`);
+    throw usageError(`${flag}: there is no directory ${folder}`);
   }
   const there = await stat(file).catch(() => undefined);
   if (there?.isDirectory() === true) throw usageError(`${flag}: ${file} is a directory`);
+  if (there?.isFile() === false) return;
+  try {
+    await access(folder, constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw usageError(`${flag}: cannot write in ${folder}: ${errnoOf(cause) ?? String(cause)}`);
+  }
 }
 
 /**
@@ -27,11 +44,12 @@ export async function writeWhole(
   text: string,
   { code = 'ERR_OUTPUT', what = '' }: { readonly code?: string; readonly what?: string } = {},
 ): Promise<void> {
-  const temporary = `${file}.${process.pid}.tmp`;
+  const place = await placeOf(file);
+  const temporary = `${place}.${process.pid}.tmp`;
   try {
-    const there = await stat(file).catch(() => undefined);
+    const there = await stat(place).catch(() => undefined);
     if (there !== undefined && !there.isFile()) {
-      await writeFile(file, text);
+      await writeFile(place, text);
       return;
     }
     const handle = await open(temporary, 'w');
@@ -41,13 +59,23 @@ export async function writeWhole(
     } finally {
       await handle.close();
     }
-    await rename(temporary, file);
+    await rename(temporary, place);
   } catch (cause) {
-    await rm(temporary, { force: true });
+    await rm(temporary, { force: true }).catch(() => undefined);
     throw new LongshoreError(`Cannot write ${what}${file}: ${errnoOf(cause) ?? String(cause)}`, {
       code,
       origin: 'disk',
       cause,
     });
+  }
+}
+
+/** Where a link leads, though nothing is there yet: the link stays, and what it leads to is written. */
+export async function placeOf(file: string): Promise<string> {
+  try {
+    return await realpath(file);
+  } catch {
+    const target = await readlink(file).catch(() => '');
+    return path.resolve(path.dirname(file), target === '' ? path.basename(file) : target);
   }
 }

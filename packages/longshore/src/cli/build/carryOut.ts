@@ -10,12 +10,12 @@ import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { BULK_RENDERERS } from '../render/bulk/renderers.ts';
 import { openRendererOf } from '../render/open.ts';
 import type { Renderer } from '../render/renderer.ts';
-import { checkReportPath, writeReport } from '../reportFile.ts';
+import { prepareReport, writeReport, writeReports } from '../reportFile.ts';
 import { shellQuote } from '../shellQuote.ts';
 import { storePath } from '../storePath.ts';
 import { openOrCreateStore } from '../stores.ts';
-import { checkFilePath, writeWhole } from '../wholeFile.ts';
-import { buildDocument } from './document.ts';
+import { writeWhole } from '../wholeFile.ts';
+import { type BuildDocument, buildDocument } from './document.ts';
 import { explainFailures } from './failures.ts';
 import { junitXml } from './junit.ts';
 import { appendStepSummary } from './stepSummary.ts';
@@ -43,7 +43,7 @@ export async function carryOut(
   prepare: Prepare,
 ): Promise<number> {
   const { settings, host, complain } = context;
-  await checkOutputs(context);
+  await prepareOutputs(context);
   const { renderer } = openRendererOf(BULK_RENDERERS, host, {
     wanted: settings.progress,
     write: complain,
@@ -73,8 +73,7 @@ export async function carryOut(
     interrupts.dispose();
     renderer.close();
   }
-  await tellEnd(context, renderer, done);
-  return EXIT_CODES[done.result.outcome];
+  return tellEnd(context, renderer, done);
 }
 
 async function work(
@@ -116,18 +115,18 @@ function usualWidth({ name }: Builder, processors: number): number {
   return name === 'assemble' ? processors : 2 * processors;
 }
 
-async function checkOutputs({ settings, places }: CommandContext): Promise<void> {
+async function prepareOutputs({ settings, places }: CommandContext): Promise<void> {
   const { report, junit } = settings;
-  if (report !== undefined) await checkReportPath(path.resolve(places.cwd, report));
-  if (junit !== undefined) await checkFilePath('--junit', path.resolve(places.cwd, junit));
+  if (report !== undefined) await prepareReport(path.resolve(places.cwd, report));
+  if (junit !== undefined) await prepareReport(path.resolve(places.cwd, junit), '--junit');
 }
 
 async function tellEnd(
   context: CommandContext,
   renderer: Renderer<never>,
   { run, result }: { readonly run: StoredRun; readonly result: RunResult },
-): Promise<void> {
-  const { settings, places, host } = context;
+): Promise<number> {
+  const { settings, host } = context;
   const store = storePath(context);
   const document = buildDocument(run, result, { store, version: host.version });
   if (settings.json === true) context.print(`${JSON.stringify(document, undefined, 2)}\n`);
@@ -139,11 +138,31 @@ async function tellEnd(
     const what = result.outcome === 'cancelled' ? 'To go on' : 'To try what is left again';
     renderer.notice('warning', `${what}: ${shellQuote(again)}`);
   }
+  return writeReports(
+    EXIT_CODES[result.outcome],
+    context.complain,
+    outputsOf(context, document, result),
+  );
+}
+
+function outputsOf(
+  { settings, places, host }: CommandContext,
+  document: BuildDocument,
+  result: RunResult,
+): (() => Promise<void>)[] {
   const { report, junit } = settings;
-  if (report !== undefined) await writeReport(path.resolve(places.cwd, report), document);
-  if (junit !== undefined) await writeWhole(path.resolve(places.cwd, junit), junitXml(result));
   const summary = host.env['GITHUB_STEP_SUMMARY'];
-  if (summary !== undefined && summary !== '') await appendStepSummary(summary, result);
+  const writes: (() => Promise<void>)[] = [];
+  if (report !== undefined) {
+    writes.push(() => writeReport(path.resolve(places.cwd, report), document));
+  }
+  if (junit !== undefined) {
+    writes.push(() => writeWhole(path.resolve(places.cwd, junit), junitXml(result)));
+  }
+  if (summary !== undefined && summary !== '') {
+    writes.push(() => appendStepSummary(summary, result));
+  }
+  return writes;
 }
 
 /** One line for each name that is up, or for what was only built: `NAME DIGEST`. */

@@ -86,6 +86,6 @@ function describe(
 }
 
 /** File and line, without the column. */
-function formatPlace({ file, line }: SourcePlace): string {
+export function formatPlace({ file, line }: SourcePlace): string {
   return line === undefined ? file : `${file}:${line}`;
 }

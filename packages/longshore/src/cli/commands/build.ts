@@ -3,9 +3,9 @@ import { LongshoreError } from '../../errors.ts';
 import type { StoredRun } from '../../run/index.ts';
 import { builderName, openBuilderFor } from '../build/builder.ts';
 import { carryOut } from '../build/carryOut.ts';
+import { tellPlan } from '../build/planDocument.ts';
 import { keptSettings } from '../build/settings.ts';
 import { readConnection } from '../connect.ts';
-import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
 import { withInterrupts } from '../interrupts.ts';
 import { cleanText } from '../render/text.ts';
@@ -19,7 +19,7 @@ export async function runBuild(context: CommandContext): Promise<number> {
   const graph = await withInterrupts(host, (signal) => readGraph(context, signal));
   for (const warning of graph.warnings) context.complain(`longshore: ${cleanText(warning)}\n`);
   if (settings.push === true) requireTags(graph);
-  if (settings['dry-run'] === true) return printPlan(graph, context.print);
+  if (settings['dry-run'] === true) return tellPlan(context, graph);
   return carryOut(context, connection, async (yard) => {
     const opened = await openBuilderFor(context, yard, {
       name: builderName(settings.builder),
@@ -99,14 +99,4 @@ async function begin(
     builder: builder.name,
     settings: keptSettings(settings),
   });
-}
-
-/** What would be built, each after what it is built from. */
-function printPlan({ targets, edges }: BuildGraph, print: (text: string) => void): number {
-  for (const { name, tags } of targets) {
-    const bases = edges.filter(({ from }) => from === name).map(({ to }) => to);
-    const from = bases.length === 0 ? '' : ` from ${[...new Set(bases)].join(', ')}`;
-    print(`${name}${from}${tags.map((tag) => ` ${tag}`).join('')}\n`);
-  }
-  return EXIT.ok;
 }

@@ -46,7 +46,7 @@ async function copy(
   const ready = entries
     .map((entry, i) => ({ ...entry, descriptor: pulled.found[i] }))
     .filter((_, i) => !held && pulled.images[i]?.state === 'done');
-  const pushed = await push(ready, { ...shared, ...options });
+  const pushed = ready.length === 0 ? NOTHING : await push(ready, { ...shared, ...options });
   const { fetchedBytes } = pulled;
   const left = [...pushed.images];
   const images = pulled.images.map((image, i): PushedImage => {
@@ -58,6 +58,15 @@ async function copy(
   const milliseconds = pulled.milliseconds + pushed.milliseconds;
   return { ...pushed, outcome, milliseconds, images, fetchedBytes };
 }
+
+/** What a push of no image comes to. */
+const NOTHING: PushResult = {
+  outcome: 'succeeded',
+  images: [],
+  sentBytes: 0,
+  milliseconds: 0,
+  settled: [],
+};
 
 /** An image that never came to be pushed. */
 function notPushed(

@@ -25,7 +25,7 @@ import { chooseWidth } from '../pull/width.ts';
 import { planLine } from '../render/lasting.ts';
 import { openRenderer } from '../render/open.ts';
 import type { Renderer } from '../render/renderer.ts';
-import { checkReportPath, writeReport } from '../reportFile.ts';
+import { prepareReport, writeReport, writeReports } from '../reportFile.ts';
 import type { Settings } from '../settings/resolve.ts';
 import { shellQuote } from '../shellQuote.ts';
 import { storePath } from '../storePath.ts';
@@ -87,10 +87,9 @@ export async function runPull(context: CommandContext): Promise<number> {
   if (result.outcome === 'cancelled') {
     renderer.notice('warning', `To go on: ${shellQuote(['longshore', ...host.argv])}`);
   }
-  if (request.report !== undefined) {
-    await writeReport(request.report, document);
-  }
-  return EXIT_CODES[result.outcome];
+  const { report } = request;
+  const writes = report === undefined ? [] : [() => writeReport(report, document)];
+  return writeReports(EXIT_CODES[result.outcome], complain, writes);
 }
 
 /** What a file server says of quotas only warns: no pull into the store alone waits for it. */
@@ -106,7 +105,7 @@ async function readRequest(context: CommandContext): Promise<PullRequest> {
   const entries = await readEntries(context, 'pull');
   const report =
     settings.report === undefined ? undefined : path.resolve(places.cwd, settings.report);
-  if (report !== undefined) await checkReportPath(report);
+  if (report !== undefined) await prepareReport(report);
   const chosen = choosePlatform(platform, host);
   const notes: Note[] = [];
   return {

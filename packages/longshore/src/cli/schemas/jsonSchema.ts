@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { cacheLs, cachePrune, cacheVerify, doctor, layers, pull, push, tune } from './documents.ts';
 import { event } from './event.ts';
-import { build, runs } from './runs.ts';
+import { build, buildPlan, runs } from './runs.ts';
 
 /** The schemas by the names that `longshore schema` knows. */
 export const schemas: ReadonlyMap<string, z.ZodType> = new Map([
@@ -14,6 +14,7 @@ export const schemas: ReadonlyMap<string, z.ZodType> = new Map([
   ['push', push],
   ['doctor', doctor],
   ['build', build],
+  ['build-plan', buildPlan],
   ['runs', runs],
   ['tune', tune],
   ['event', event],

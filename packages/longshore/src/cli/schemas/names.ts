@@ -9,6 +9,7 @@ export const schemaNames: readonly string[] = [
   'push',
   'doctor',
   'build',
+  'build-plan',
   'runs',
   'tune',
   'event',

@@ -74,6 +74,24 @@ export const build: z.ZodType = z
   })
   .describe('What longshore build and runs resume print with --json and write with --report');
 
+export const buildPlan: z.ZodType = z
+  .object({
+    verb: z.literal('build'),
+    longshore: z.string().describe('Version of the program'),
+    outcome: z.literal('planned'),
+    targets: z
+      .array(
+        z.object({
+          name: target,
+          where: z.string().describe('File and line of the specification'),
+          from: z.array(target).describe('The targets that it is built from'),
+          tags: z.array(z.string()),
+        }),
+      )
+      .describe('Each after what it is built from'),
+  })
+  .describe('What longshore build --dry-run prints with --json and writes with --report');
+
 export const runs: z.ZodType = z
   .object({
     store: z.string().describe('Directory of the store'),

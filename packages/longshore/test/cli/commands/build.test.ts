@@ -54,6 +54,11 @@ test('builds a folder of images, bases first, and pushes each', { timeout }, asy
     planned.stdout,
     `base ${server.host}/team/base:latest\napp from base ${server.host}/team/app:latest\n`,
   );
+  const plan = await run([...argv, '--dry-run', '--json', '--report', 'plan.json']);
+  const printed = JSON.parse(plan.stdout);
+  schemas.get('build-plan')?.parse(printed);
+  assert.deepEqual(printed.targets[1].from, ['base']);
+  assert.deepEqual(JSON.parse(await readFile(path.join(cwd, 'plan.json'), 'utf8')), printed);
   const outputs = ['--report', 'report.json', '--junit', 'report.xml'];
   const { exitCode, stdout, stderr } = await run([...argv, '--push', ...outputs]);
   assert.equal(exitCode, 0, stderr);
