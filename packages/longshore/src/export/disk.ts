@@ -73,6 +73,12 @@ export async function sharedMode(path: string, usual: number): Promise<number> {
   return usual & ~Number.parseInt(umask, 8);
 }
 
+/** Whether a pipe or a device is there: it can be written to, and must not be replaced by a file. */
+export async function isStream(path: string): Promise<boolean> {
+  const there = await stat(path).catch(() => undefined);
+  return there !== undefined && !there.isFile() && !there.isDirectory();
+}
+
 /**
  * Writes a file under another name and puts it in place when it is whole; takes it away again
  * when `write` fails. Readers see the old file or the new one, also on network file systems.
@@ -85,6 +91,7 @@ export async function replaceFile(
 ): Promise<void> {
   const partial = partialName(path);
   try {
+    if (await isStream(path)) throw noFile(path);
     // Known at once, and by its reason; a converter would only say that it failed.
     await access(dirname(path), constants.W_OK);
     await writeTo(partial, write);
@@ -97,9 +104,17 @@ export async function replaceFile(
     }
     await rename(partial, path);
   } catch (error) {
-    await rm(partial, { force: true });
+    await rm(partial, { force: true }).catch(() => undefined);
     throw diskError(path, error);
   }
+}
+
+function noFile(path: string): LongshoreError {
+  return new LongshoreError(`${path} is no regular file`, {
+    code: 'ERR_OUTPUT_WRITE',
+    origin: 'disk',
+    hint: 'Only archives can be written to a pipe or a device',
+  });
 }
 
 async function writeTo(partial: string, write: (partial: string) => Promise<void>): Promise<void> {

@@ -183,6 +183,5 @@ async function writeArchive(
 ): Promise<Written> {
   const { output, options, signal } = request;
   const mode = options?.mode ?? (await sharedMode(output.path, 0o644));
-  await replaceFile(output.path, mode, (partial) => writeTarFile(partial, files, signal));
-  return { list: [] };
+  return { list: [], bytes: await writeTarFile(output.path, files, { mode, signal }) };
 }

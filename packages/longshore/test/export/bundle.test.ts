@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { zstdCompressSync } from 'node:zlib';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
 import {
   createBundle,
   type ExportImage,
@@ -125,6 +125,7 @@ describe('a bundle', () => {
     const cases: Record<string, readonly [Buffer, string]> = {
       changed: [changed, 'ERR_DIGEST_MISMATCH'],
       cut: [good.subarray(0, 4000), 'ERR_TAR_INVALID'],
+      'cut, compressed': [gzipSync(good).subarray(0, 600), 'ERR_LAYER_CORRUPT'],
       empty: [END, 'ERR_BUNDLE_INVALID'],
       foreign: [tar(file('../../etc/passwd', 'x')), 'ERR_BUNDLE_INVALID'],
       short: [tar(file('blobs/sha256/abc', 'x')), 'ERR_BUNDLE_INVALID'],

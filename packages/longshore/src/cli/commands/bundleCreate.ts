@@ -29,7 +29,8 @@ export async function runBundleCreate(context: CommandContext): Promise<number> 
   const { bytes, blobs, leftOut } = await withInterrupts(host, (signal) =>
     create(context, { entries, inventory, path: output, signal }),
   );
-  print(`${output}\n`);
+  const { isStream } = await import('../../export/index.ts');
+  if (!(await isStream(output))) print(`${output}\n`);
   const left = leftOut === 0 ? '' : `, ${leftOut} left out as the other side has them`;
   complain(`${blobs} blobs, ${formatBytes(bytes)}${left}\n`);
   return EXIT.ok;

@@ -81,8 +81,9 @@ export async function runPull(context: CommandContext): Promise<number> {
     store: storePath(context),
     version: host.version,
   });
-  if (settings.json === true) context.print(`${JSON.stringify(document, undefined, 2)}\n`);
-  else printImages(result, context.print);
+  const print = request.sinks.some(({ isStream }) => isStream === true) ? complain : context.print;
+  if (settings.json === true) print(`${JSON.stringify(document, undefined, 2)}\n`);
+  else printImages(result, print);
   for (const note of summariseNotes(request.notes)) renderer.notice('warning', note);
   if (result.outcome === 'cancelled') {
     renderer.notice('warning', `To go on: ${shellQuote(['longshore', ...host.argv])}`);

@@ -25,6 +25,8 @@ export interface SinkRequest {
 export interface OpenedSink {
   readonly sink: ImageSink;
   readonly path: string;
+  /** It goes to a pipe or a device: stdout, perhaps, where nothing else may be printed then. */
+  readonly isStream?: boolean;
   readonly forecast?: ExportSink['forecast'];
 }
 
@@ -50,9 +52,15 @@ async function openSink({ kind, path }: OutputSpec, request: SinkRequest): Promi
   if (platform === 'all') {
     throw usageError(`--to ${kind}: takes one platform`, 'Leave --platform all out, or name one');
   }
-  const { checkApptainer, createExportSink, findConverter, NAMING_SCHEMES } = await import(
-    '../../export/index.ts'
-  );
+  const { checkApptainer, createExportSink, findConverter, isStream, NAMING_SCHEMES } =
+    await import('../../export/index.ts');
+  const toStream = await isStream(path);
+  if (toStream && !kind.endsWith('-archive')) {
+    throw usageError(
+      `--to ${kind}:${path}: that is no regular file`,
+      'Only archives can be written to a pipe or a device',
+    );
+  }
   const options = exportOptions(settings, searchPath);
   const warm = kind === 'sif' && settings['warm-apptainer'] === true;
   // What is missing for every image has to be known before the first is fetched.
@@ -69,7 +77,7 @@ async function openSink({ kind, path }: OutputSpec, request: SinkRequest): Promi
       if (event.type === 'export.note') onNote({ image: image.name, message: event.message });
     },
   });
-  return { sink, path, forecast: (images) => sink.forecast(images) };
+  return { sink, path, isStream: toStream, forecast: (images) => sink.forecast(images) };
 }
 
 /**

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { LongshoreError } from '../../errors.ts';
 import type { Descriptor } from '../../image/index.ts';
+import { diskError, isStream, replaceFile } from '../disk.ts';
 import type { LayerSource } from '../layer/source.ts';
 import { endOfArchive, filling, formatHeader } from '../tar/writer.ts';
 
@@ -28,16 +29,26 @@ export function layoutPath(digest: Descriptor['digest']): string {
 }
 
 /**
- * Writes an archive of files. Owners and times are the same in all, so that equal content gives
- * equal bytes.
+ * Writes an archive of files, in place of a file or into the pipe or device that is there. Owners and
+ * times are the same in all, so that equal content gives equal bytes.
+ * @returns bytes of the archive
+ * @throws LongshoreError `ERR_DISK_FULL`, `ERR_OUTPUT_WRITE`, `ERR_BLOB_INCOMPLETE`
  */
 export async function writeTarFile(
-  target: string,
+  path: string,
   files: readonly ArchiveFile[],
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const sink = createWriteStream(target, { flags: 'wx', highWaterMark: 1024 * 1024 });
-  await pipeline(Readable.from(toTar(files, signal)), sink, { signal });
+  { mode, signal }: { readonly mode: number; readonly signal?: AbortSignal | undefined },
+): Promise<number> {
+  let bytes = 0;
+  const write = async (target: string, flags: string): Promise<void> => {
+    const sink = createWriteStream(target, { flags, highWaterMark: 1024 * 1024 });
+    await pipeline(Readable.from(toTar(files, signal)), sink, { signal });
+    bytes = sink.bytesWritten;
+  };
+  if (await isStream(path))
+    await write(path, 'w').catch((error) => Promise.reject(diskError(path, error)));
+  else await replaceFile(path, mode, (partial) => write(partial, 'wx'));
+  return bytes;
 }
 
 async function* toTar(

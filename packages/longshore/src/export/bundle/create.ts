@@ -1,10 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { LongshoreError } from '../../errors.ts';
 import type { Descriptor } from '../../image/index.ts';
 import type { Store } from '../../store/index.ts';
 import { type ArchiveFile, layoutPath, textFile, writeTarFile } from '../archive/file.ts';
 import { formatIndex, OCI_LAYOUT } from '../archive/oci.ts';
-import { replaceFile } from '../disk.ts';
 import { collectContent } from './content.ts';
 import type { LockedImage } from './lock.ts';
 
@@ -13,7 +11,7 @@ export interface CreateBundleRequest {
   readonly images: readonly LockedImage[];
   /** Digests that the other side has; they are left out. See `parseInventory`. */
   readonly inventory?: ReadonlySet<string> | undefined;
-  /** File to write. */
+  /** File to write, or a pipe or device to write to. */
   readonly path: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -49,9 +47,10 @@ export async function createBundle(request: CreateBundleRequest): Promise<Create
       open: async (signal?: AbortSignal) => bytesOf(await store.open(part.digest, { signal })),
     })),
   ];
-  await replaceFile(path, 0o644, (partial) => writeTarFile(partial, files, request.signal));
+  const { signal } = request;
+  const bytes = await writeTarFile(path, files, { mode: 0o644, signal });
   return {
-    bytes: (await stat(path)).size,
+    bytes,
     blobs: packed.length,
     leftOut: wanted.size - packed.length,
   };

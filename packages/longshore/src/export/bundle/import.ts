@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { LongshoreError } from '../../errors.ts';
+import { isLongshoreError, LongshoreError } from '../../errors.ts';
 import {
   type Descriptor,
   type Digest,
@@ -32,6 +32,7 @@ export interface ImportBundleResult {
   readonly present: number;
 }
 
+const DAMAGES = new Set(['ERR_TAR_INVALID', 'ERR_LAYER_CORRUPT']);
 const NAME = 'org.opencontainers.image.ref.name';
 const BLOB = /^blobs\/(sha256|sha512)\/([0-9a-f]+)$/;
 
@@ -69,7 +70,7 @@ export async function importBundle(request: ImportBundleRequest): Promise<Import
     await sink.end();
   } catch (error) {
     await sink.giveUp();
-    throw error;
+    throw damaged(error);
   }
   const references = await publish(store, readIndex(Buffer.concat(index)));
   return { references, added: sink.added, present: sink.present };
@@ -128,6 +129,17 @@ function incomplete(reference: string, missing: readonly Descriptor[]): Longshor
       hint: 'It was made for a store that has more; make it again with an inventory of this one, or with none',
     },
   );
+}
+
+/** A bundle is read as layers are, but it was carried: what is wrong with it has happened on its way. */
+function damaged(error: unknown): unknown {
+  if (!isLongshoreError(error) || !DAMAGES.has(error.code)) return error;
+  return new LongshoreError(`The bundle is damaged: ${error.message}`, {
+    code: error.code,
+    origin: 'input',
+    hint: 'Copy it once more, and import it again: what came whole is kept',
+    cause: error,
+  });
 }
 
 function unexpected(path: string): LongshoreError {

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { openStore } from '../../../src/store/index.ts';
 import { cli } from '../support/cli.ts';
 import { stage } from '../support/stage.ts';
@@ -45,6 +47,49 @@ test('locked images cross an air gap: lock, pull, pack, take in, and pull withou
   assert.ok(pulled.stdout.endsWith(` ${two.descriptor.digest}\n`));
   const verified = await run('cache', 'verify', '--store', far, '--json');
   assert.deepEqual(JSON.parse(verified.stdout).problems, []);
+});
+
+test('an archive goes into a pipe that is there, which stays one, and nothing else goes to stdout', {
+  timeout,
+}, async (t) => {
+  const { host, cwd, store } = await stage(t);
+  const run = (...argv: string[]) => cli([...argv, '--store', store], { cwd });
+  await run('pull', `${host}/app/one:1`);
+  await run('bundle', 'create', `${host}/app/one:1`, '--output', 'one.bundle');
+  const pipe = path.join(cwd, 'pipe');
+  await promisify(execFile)('mkfifo', [pipe]);
+  const [through, made] = await Promise.all([
+    readFile(pipe),
+    run('bundle', 'create', `${host}/app/one:1`, '--output', 'pipe'),
+  ]);
+  assert.equal(made.exitCode, 0, made.stderr);
+  assert.equal(made.stdout, '');
+  assert.deepEqual(through, await readFile(path.join(cwd, 'one.bundle')));
+  const [archive, pulled] = await Promise.all([
+    readFile(pipe),
+    run('pull', `${host}/app/one:1`, '--to', 'docker-archive:pipe'),
+  ]);
+  assert.equal(pulled.stdout, '');
+  assert.ok(archive.includes('manifest.json'));
+  assert.ok((await stat(pipe)).isFIFO());
+  const tree = await run('pull', `${host}/app/one:1`, '--to', 'rootfs:pipe');
+  assert.equal(tree.exitCode, 2);
+  assert.match(tree.stderr, /rootfs:.*pipe: that is no regular file/);
+});
+
+test('a bundle that was cut on its way says so, and what came whole is kept', {
+  timeout,
+}, async (t) => {
+  const { host, cwd, store } = await stage(t);
+  await cli(['pull', `${host}/app/one:1`, '--store', store], { cwd });
+  const pack = ['bundle', 'create', `${host}/app/one:1`, '--store', store, '--output', 'cut'];
+  await cli(pack, { cwd });
+  await truncate(path.join(cwd, 'cut'), 240_000);
+  const { exitCode, stderr } = await cli(['bundle', 'import', 'cut', '--store', 'far'], { cwd });
+  assert.equal(exitCode, 2);
+  assert.match(stderr, /^longshore: The bundle is damaged: .*\. Copy it once more, .* is kept\n$/);
+  const ls = await cli(['cache', 'ls', '--store', 'far', '--json'], { cwd });
+  assert.ok(JSON.parse(ls.stdout).blobs > 0);
 });
 
 test('an index is carried with the image that was pulled of it', { timeout }, async (t) => {
