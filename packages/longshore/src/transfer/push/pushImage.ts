@@ -33,6 +33,8 @@ export function createRegistryDesk(lane: UploadLane, desk: BlobDesk): RegistryDe
 
 /** One image to push. */
 export interface ImageJob {
+  /** Its place among all images; blobs of the lowest go first. */
+  readonly turn: number;
   readonly descriptor: Descriptor;
   readonly destination: Reference;
   readonly label: string;
@@ -114,7 +116,7 @@ class ImagePush {
   }
 
   async #bringBlobs(node: ImageNode, force: boolean): Promise<void> {
-    const { to, label, sibling } = this.#job;
+    const { to, label, sibling, turn } = this.#job;
     const { repository } = this.#repository;
     await this.#all(
       node.blobs.map((descriptor) => {
@@ -123,7 +125,16 @@ class ImagePush {
         const key = `${repository} ${digest}${force ? ' again' : ''}`;
         const start = (unneeded: AbortSignal): Promise<HowPushed> =>
           bringBlob(
-            { descriptor, repository: this.#repository, label, ...to, sibling, force, unneeded },
+            {
+              turn,
+              descriptor,
+              repository: this.#repository,
+              label,
+              ...to,
+              sibling,
+              force,
+              unneeded,
+            },
             this.#context,
           );
         return to.blobs.join(key, start, this.#signal);

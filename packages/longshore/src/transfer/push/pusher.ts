@@ -137,6 +137,7 @@ class OpenPusher implements Pusher {
       const name = formatReference(destination);
       const pushing = pushImage(
         {
+          turn: place,
           descriptor,
           destination,
           label: shortName(name),

@@ -277,6 +277,32 @@ describe('a push that meets trouble', LIMIT, () => {
   });
 });
 
+describe('the order of a push', LIMIT, () => {
+  test('is that of the images, the largest blob of each first', async () => {
+    await using port = await quay();
+    const names = ['small:1', 'large:1', 'middle:1'];
+    for (const [i, size] of [20, 300, 100].entries()) {
+      const layers = [size / 2, size].map((part) => ({ size: part * KB, seed: `${i}-${part}` }));
+      await port.seed(names[i] ?? '', { layers });
+    }
+    await port.push(names, { pushers: 1 });
+    const sent = eventsOf(port.events, 'blob.pushed').filter(({ size }) => size >= 10 * KB);
+    const owners = sent.map(({ repository }) => repository.split('/').at(-1));
+    assert.deepEqual(
+      owners,
+      ['small', 'large', 'middle'].flatMap((owner) => [owner, owner]),
+    );
+    for (const owner of ['small', 'large', 'middle']) {
+      const [first, second] = sent.filter(({ repository }) => repository.endsWith(owner));
+      assert.ok((first?.size ?? 0) > (second?.size ?? 0), owner);
+    }
+    assert.deepEqual(
+      eventsOf(port.events, 'image.done').map(({ image }) => image),
+      [0, 1, 2],
+    );
+  });
+});
+
 describe('a push that is stopped', LIMIT, () => {
   test('drains: what moves ends, nothing new begins, sessions are deleted', LIMIT, async () => {
     await using port = await quay();

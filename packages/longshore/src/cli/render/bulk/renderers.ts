@@ -1,5 +1,5 @@
 import type { RunEvent } from '../../../run/index.ts';
-import { formatBytes, formatCount, formatDuration } from '../format.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from '../format.ts';
 import type { Renderers } from '../open.ts';
 import { atOnce, createLogRenderer, type LogWriter } from '../plain.ts';
 import type { Renderer } from '../renderer.ts';
@@ -108,7 +108,7 @@ function progress(state: BulkState): string {
     `${builtCount(targets)} of ${targets.total} built`,
     ...(pushes ? [`${upCount(targets)} up`] : []),
     ...(pushes && last !== undefined && last.unpushedBytes > 0
-      ? [`${formatBytes(last.unpushedBytes)} to push`]
+      ? [`${formatBytes(last.unpushedBytes)} to push at ${formatRate(last.bytesPerSecond)}`]
       : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
     `${targets.building} building${held ? ', held back' : ''}`,
