@@ -11,6 +11,7 @@ import {
   type RegistryEvent,
   type RegistryOptions,
   type RegistryUploads,
+  readProxies,
 } from '../registry/index.ts';
 import type { CommandContext } from './commands/context.ts';
 import { credentialPlaces } from './credentialPlaces.ts';
@@ -24,7 +25,8 @@ export type Connection = Omit<RegistryOptions, 'credentials' | 'onEvent'>;
 
 /**
  * Reads what flags and environment say about connections.
- * @throws LongshoreError `ERR_USAGE` for files that cannot be read and hosts that are none
+ * @throws LongshoreError `ERR_USAGE` for files that cannot be read and hosts that are none,
+ * `ERR_PROXY_CONFIG` for addresses of proxies that cannot be used
  */
 export async function readConnection(context: CommandContext): Promise<Connection> {
   const { settings, host, places } = context;
@@ -34,6 +36,9 @@ export async function readConnection(context: CommandContext): Promise<Connectio
   }
   const insecureHosts = settings.insecure?.map(checkHost);
   const mirrors = readMirrors(settings.mirror);
+  const proxy = proxySettings(host.env);
+  // Only checked here: clients are made when other things have begun.
+  readProxies(proxy);
   const [ca, certPem, keyPem] = await Promise.all([
     readPem('--ca', settings.ca, places.cwd),
     readPem('--cert', cert, places.cwd),
@@ -45,7 +50,7 @@ export async function readConnection(context: CommandContext): Promise<Connectio
     ca,
     cert: certPem,
     key: keyPem,
-    proxy: proxySettings(host.env),
+    proxy,
     userAgent: `longshore/${host.version}`,
   };
 }
@@ -93,6 +98,13 @@ function checkHost(host: string): string {
 
 /** Proxies by the variables that curl and Docker read; lower case wins where both are there. */
 export function proxySettings(env: Environment): ProxySettings {
-  const read = (name: string): string | undefined => env[name] ?? env[name.toUpperCase()];
-  return { http: read('http_proxy'), https: read('https_proxy'), none: read('no_proxy') };
+  const nameOf = (name: string): string => (env[name] === undefined ? name.toUpperCase() : name);
+  const http = nameOf('http_proxy');
+  const https = nameOf('https_proxy');
+  return {
+    http: env[http],
+    https: env[https],
+    none: env[nameOf('no_proxy')],
+    sources: { http, https },
+  };
 }

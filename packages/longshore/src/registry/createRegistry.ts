@@ -16,7 +16,8 @@ import { withRetries } from './withRetries.ts';
  * learned of each host until `close`, which cuts what is still open.
  *
  * @throws RangeError for times that are not positive
- * @throws LongshoreError `ERR_TLS_CONFIG` when certificates or keys cannot be read
+ * @throws LongshoreError `ERR_TLS_CONFIG` when certificates or keys cannot be read,
+ * `ERR_PROXY_CONFIG` when the address of a proxy cannot be used
  */
 export function createRegistry(options: RegistryOptions = {}): Registry & RegistryUploads {
   const resolved = resolveOptions(options);

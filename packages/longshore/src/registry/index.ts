@@ -14,7 +14,7 @@ export type { Credential, CredentialAddress, CredentialStore } from './credentia
 export { RegistryError, type RegistryErrorOptions } from './errors.ts';
 export type { Mirror, Mirrors } from './mirrors.ts';
 export type { Pem, RegistryOptions } from './options.ts';
-export type { ProxySettings } from './proxy.ts';
+export { type ProxySettings, readProxies } from './proxy.ts';
 export { cleanText, redactUrl } from './redact.ts';
 export {
   DEFAULT_RETRY_POLICY,

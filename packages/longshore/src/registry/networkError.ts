@@ -126,21 +126,36 @@ export function networkError(
   request: { readonly method: string; readonly url: URL },
 ): RegistryError {
   if (cause instanceof RegistryError) return cause;
-  const host = request.url.host;
-  const explanation = explain(cause);
+  const { text, ...reason } = explainCause(cause, request.url.host);
   const where = describeRequest(request);
-  const retryable = explanation?.retryable ?? true;
-  return new RegistryError(`${explanation?.text(host) ?? unknownCause(cause)} (${where})`, {
-    code: explanation?.code ?? 'ERR_NETWORK',
+  return new RegistryError(`${text} (${where})`, {
+    ...reason,
     origin: 'network',
-    hint: explanation?.hint?.(host),
-    retryable,
     request: where,
     cause,
   });
 }
 
-function explain(cause: unknown): Explanation | undefined {
+/** A cause in words. @param host what was to be reached */
+export function explainCause(
+  cause: unknown,
+  host: string,
+): {
+  readonly text: string;
+  readonly code: string;
+  readonly hint: string | undefined;
+  readonly retryable: boolean;
+} {
+  const explanation = findExplanation(cause);
+  return {
+    text: explanation?.text(host) ?? unknownCause(cause),
+    code: explanation?.code ?? 'ERR_NETWORK',
+    hint: explanation?.hint?.(host),
+    retryable: explanation?.retryable ?? true,
+  };
+}
+
+function findExplanation(cause: unknown): Explanation | undefined {
   const code = errnoOf(cause) ?? '';
   const known = Object.hasOwn(EXPLANATIONS, code) ? EXPLANATIONS[code] : undefined;
   if (known !== undefined) return known;

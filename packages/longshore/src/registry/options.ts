@@ -1,6 +1,6 @@
 import type { CredentialStore } from './credentials/types.ts';
 import type { Mirrors } from './mirrors.ts';
-import type { ProxySettings } from './proxy.ts';
+import { type Proxies, type ProxySettings, readProxies } from './proxy.ts';
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from './retry.ts';
 import type { RegistryEvent } from './types.ts';
 
@@ -57,7 +57,7 @@ export interface ResolvedOptions {
   readonly ca: readonly Pem[];
   readonly cert: Pem | undefined;
   readonly key: Pem | undefined;
-  readonly proxy: ProxySettings;
+  readonly proxy: Proxies;
   readonly userAgent: string;
   readonly connectTimeoutMs: number;
   readonly headersTimeoutMs: number;
@@ -70,7 +70,10 @@ export interface ResolvedOptions {
   readonly now: () => number;
 }
 
-/** @throws RangeError for a time that is not a positive number */
+/**
+ * @throws RangeError for a time that is not a positive number
+ * @throws LongshoreError `ERR_PROXY_CONFIG` for the address of a proxy that cannot be used
+ */
 export function resolveOptions(options: RegistryOptions): ResolvedOptions {
   const { ca = [] } = options;
   return {
@@ -79,7 +82,7 @@ export function resolveOptions(options: RegistryOptions): ResolvedOptions {
     ca: Array.isArray(ca) ? ca : [ca],
     cert: options.cert,
     key: options.key,
-    proxy: options.proxy ?? {},
+    proxy: readProxies(options.proxy ?? {}),
     userAgent: options.userAgent ?? 'longshore',
     connectTimeoutMs: positive('connectTimeoutMs', options.connectTimeoutMs ?? 10_000),
     headersTimeoutMs: positive('headersTimeoutMs', options.headersTimeoutMs ?? 60_000),

@@ -62,7 +62,8 @@ const CLOSED: ReadonlySet<string | undefined> = new Set([
 /** Go and nginx answer plain requests to TLS ports with a 400, others with an alert or a close. */
 function mayBeTls({ response, error }: Outcome, url: URL): boolean {
   if (response !== undefined) return response.status === 400;
-  if (!(error instanceof RegistryError)) return false;
+  // How a proxy fails says nothing of the host behind it.
+  if (!(error instanceof RegistryError) || error.code === 'ERR_PROXY') return false;
   const { cause } = error;
   // Without a port the two schemes are at two ports.
   if (errnoOf(cause) === 'ECONNREFUSED') return url.port === '';

@@ -1,11 +1,14 @@
 import { Readable } from 'node:stream';
-import { Agent, buildConnector, type Dispatcher, ProxyAgent } from 'undici';
+import { Agent, buildConnector, type Dispatcher } from 'undici';
 import { BodyPump } from './bodyPump.ts';
 import { MAX_HEAD_BYTES } from './direct/directCall.ts';
 import type { HeaderFields, HttpRequest, HttpResponse, Transport } from './http.ts';
 import { networkError } from './networkError.ts';
 import type { ResolvedOptions } from './options.ts';
-import { proxyFor } from './proxy.ts';
+import { type ProxyServer, proxyFor } from './proxy.ts';
+import { createProxyAgent } from './proxyAgent.ts';
+import { proxyError } from './proxyError.ts';
+import { describeRequest } from './redact.ts';
 import type { TransportParts } from './tlsContext.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -24,22 +27,24 @@ export function createUndiciTransport(parts: TransportParts): Transport {
     headersTimeout: options.headersTimeoutMs,
   };
   const direct = new Agent({ ...shared, connect: createConnector(parts) });
-  const proxies = new Map<string, ProxyAgent>();
+  const proxies = new Map<ProxyServer, Dispatcher>();
 
-  function dispatcherFor(url: URL): Dispatcher {
-    const uri = proxyFor(url, options.proxy);
-    if (uri === undefined) return direct;
-    let proxy = proxies.get(uri);
-    if (proxy === undefined) {
+  function agentOf(proxy: ProxyServer): Dispatcher {
+    let agent = proxies.get(proxy);
+    if (agent === undefined) {
       const tls = { timeout: options.connectTimeoutMs, secureContext: parts.secureContext() };
-      proxy = new ProxyAgent({ ...shared, uri, requestTls: tls, proxyTls: tls });
-      proxies.set(uri, proxy);
+      agent = createProxyAgent(proxy, shared, tls);
+      proxies.set(proxy, agent);
     }
-    return proxy;
+    return agent;
   }
 
   return {
-    exchange: (request) => new UndiciCall(request, options, watchdog).send(dispatcherFor),
+    exchange(request) {
+      const proxy = proxyFor(request.url, options.proxy);
+      const dispatcher = proxy === undefined ? direct : agentOf(proxy);
+      return new UndiciCall(request, { proxy, options, watchdog }).send(dispatcher);
+    },
     async close() {
       await Promise.all([direct, ...proxies.values()].map((agent) => agent.destroy()));
     },
@@ -61,29 +66,35 @@ function createConnector({ options, secureContext }: TransportParts): buildConne
   };
 }
 
+interface CallParts extends Pick<TransportParts, 'options' | 'watchdog'> {
+  readonly proxy: ProxyServer | undefined;
+}
+
 /** One request through undici's dispatch interface: no stream is built around the body. */
 class UndiciCall implements Dispatcher.DispatchHandler {
   readonly #request: HttpRequest;
   readonly #options: ResolvedOptions;
   readonly #watchdog: Watchdog;
+  readonly #proxy: ProxyServer | undefined;
   readonly #head = Promise.withResolvers<HttpResponse>();
   readonly #onAbort = (): void => this.#giveUp(this.#request.signal?.reason);
   #controller: Dispatcher.DispatchController | undefined;
   #givenUp = false;
   #pump: BodyPump | undefined;
 
-  constructor(request: HttpRequest, options: ResolvedOptions, watchdog: Watchdog) {
+  constructor(request: HttpRequest, { proxy, options, watchdog }: CallParts) {
     this.#request = request;
     this.#options = options;
     this.#watchdog = watchdog;
+    this.#proxy = proxy;
   }
 
-  send(dispatcherFor: (url: URL) => Dispatcher): Promise<HttpResponse> {
+  send(dispatcher: Dispatcher): Promise<HttpResponse> {
     const { url, method, headers, body, signal, headersTimeoutMs } = this.#request;
     if (signal?.aborted === true) return Promise.reject(signal.reason);
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     try {
-      dispatcherFor(url).dispatch(
+      dispatcher.dispatch(
         {
           origin: url.origin,
           path: `${url.pathname}${url.search}`,
@@ -140,8 +151,15 @@ class UndiciCall implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | undefined, error: Error): void {
-    this.#head.reject(networkError(error, this.#request));
+    this.#head.reject(this.#explain(error));
     this.#pump?.fail(error);
+  }
+
+  /** Plain requests are handed to the proxy whole: until a response begins, it alone can fail. */
+  #explain(error: Error): Error {
+    return this.#proxy !== undefined && this.#request.url.protocol === 'http:'
+      ? proxyError(error, this.#proxy, describeRequest(this.#request))
+      : networkError(error, this.#request);
   }
 
   #giveUp(reason: unknown): void {

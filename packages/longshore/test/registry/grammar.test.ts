@@ -10,7 +10,7 @@ import {
 } from '../../src/registry/direct/responseHead.ts';
 import { mayUsePlainHttp } from '../../src/registry/endpoint.ts';
 import { RegistryError } from '../../src/registry/errors.ts';
-import { proxyFor } from '../../src/registry/proxy.ts';
+import { proxyFor, readProxies } from '../../src/registry/proxy.ts';
 import { cleanText, redactUrl } from '../../src/registry/redact.ts';
 import { DEFAULT_RETRY_POLICY, retryDelay } from '../../src/registry/retry.ts';
 import { parseRetryAfter } from '../../src/registry/retryAfter.ts';
@@ -241,11 +241,11 @@ test('plain HTTP: loopback and what was named', () => {
 });
 
 test('proxies: for what, and for what not', () => {
-  const settings = {
-    http: 'http://p:1',
-    https: 'http://p:2',
-    none: 'example.com, .internal,10.0.0.0/8 ghcr.io:8443 [fd00::1]',
-  };
+  const addresses = { http: 'http://p:1', https: 'http://p:2' };
+  const proxies = readProxies({
+    ...addresses,
+    none: 'Example.com, .internal,10.0.0.0/8 ghcr.io:8443 [fd00::1]',
+  });
   for (const [url, expected] of [
     ['https://docker.io', 'http://p:2'],
     ['http://docker.io', 'http://p:1'],
@@ -260,9 +260,10 @@ test('proxies: for what, and for what not', () => {
     ['https://[fd00::1]', undefined],
     ['http://localhost:5000', undefined],
   ] as const) {
-    assert.equal(proxyFor(new URL(url), settings), expected, url);
+    assert.equal(proxyFor(new URL(url), proxies)?.url.origin, expected, url);
   }
-  assert.equal(proxyFor(new URL('https://x.y'), { ...settings, none: '*' }), undefined);
+  const none = readProxies({ ...addresses, none: '*' });
+  assert.equal(proxyFor(new URL('https://x.y'), none), undefined);
 });
 
 test('what is shown is fit to be shown', { timeout }, () => {
