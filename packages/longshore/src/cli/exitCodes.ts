@@ -10,7 +10,7 @@ export const EXIT = {
   usage: 2,
   /** Cannot start here: store not writable, too little disk, no converter. */
   cannotStart: 3,
-  /** Interrupted; state kept. */
+  /** Interrupted, by whichever signal; state kept. */
   interrupted: 130,
 } as const;
 
@@ -35,7 +35,7 @@ export function exitCodeOf(error: unknown): number {
   }
 }
 
-/** The reason of the abort signals that Ctrl-C and SIGTERM fire. */
+/** The reason of the abort signals that Ctrl-C, SIGTERM and SIGHUP fire. */
 export class Interrupted extends Error {
   constructor() {
     super('interrupted');

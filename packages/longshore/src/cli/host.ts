@@ -13,6 +13,9 @@ export type InputStream = Readable & {
   readonly setRawMode?: (raw: boolean) => unknown;
 };
 
+/** What asks for an end. */
+export type StopSignal = 'SIGINT' | 'SIGTERM' | 'SIGHUP';
+
 /** What the program knows of the process it runs in; tests hand in their own. */
 export interface CliHost {
   /** Without the executable and the script. */
@@ -33,6 +36,6 @@ export interface CliHost {
   readonly clock: Clock;
   /** Told of how many images a run is about, before it asks for any. */
   readonly expectImages: (count: number) => void;
-  /** Calls `listener` on each SIGINT and SIGTERM until the returned function is called. */
-  readonly onSignal: (listener: (signal: 'SIGINT' | 'SIGTERM') => void) => () => void;
+  /** Calls `listener` on each signal that asks for an end until the returned function is called. */
+  readonly onSignal: (listener: (signal: StopSignal) => void) => () => void;
 }

@@ -1,11 +1,11 @@
 import { Interrupted } from './exitCodes.ts';
 import type { CliHost } from './host.ts';
 
-/** Ctrl-C and SIGTERM as abort signals. */
+/** Ctrl-C, SIGTERM and SIGHUP as abort signals. */
 export interface Interrupts {
   /** Aborted by the first Ctrl-C: start nothing new. */
   readonly drain: AbortSignal;
-  /** Aborted by the second Ctrl-C, or by SIGTERM: stop now. */
+  /** Aborted by the second Ctrl-C, by SIGTERM, or when the terminal closes: stop now. */
   readonly stop: AbortSignal;
   readonly dispose: () => void;
 }
@@ -30,7 +30,7 @@ export function watchInterrupts(host: Pick<CliHost, 'onSignal'>, onDrain: () => 
   return { drain: drain.signal, stop: stop.signal, dispose: unsubscribe };
 }
 
-/** For work with nothing to drain: the first signal of either kind stops it. */
+/** For work with nothing to drain: the first signal of any kind stops it. */
 export async function withInterrupts<T>(
   host: Pick<CliHost, 'onSignal'>,
   work: (signal: AbortSignal) => Promise<T>,

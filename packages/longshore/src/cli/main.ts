@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
+import { outlivesTerminal, startFacts } from './nohup.ts';
 import { SYSTEM_CLOCK } from './render/renderer.ts';
 import { runCli } from './runCli.ts';
+import { onStopSignal } from './stopSignals.ts';
 
 /** Two levels up from here both in the sources and in the build. */
 const PACKAGE = new URL('../../package.json', import.meta.url);
@@ -21,6 +23,8 @@ const facts = JSON.parse(readFileSync(PACKAGE, 'utf8')) as PackageFacts;
 
 /** Runs the command line of this process. */
 export async function main(): Promise<void> {
+  const hangups = !outlivesTerminal(startFacts());
+  if (!hangups) process.on('SIGHUP', () => {});
   process.exitCode = await runCli({
     argv: process.argv.slice(2),
     env: process.env,
@@ -44,14 +48,7 @@ export async function main(): Promise<void> {
       if (count < MANY_IMAGES) return;
       process.getBuiltinModule('node:v8').setFlagsFromString('--semi-space-growth-factor=1');
     },
-    onSignal: (listener) => {
-      process.on('SIGINT', listener);
-      process.on('SIGTERM', listener);
-      return () => {
-        process.off('SIGINT', listener);
-        process.off('SIGTERM', listener);
-      };
-    },
+    onSignal: (listener) => onStopSignal(process, listener, { hangups }),
   });
   setTimeout(() => process.exit(), LINGER_MS).unref();
 }

@@ -6,7 +6,7 @@ export interface Output {
   readonly write: (text: string) => void;
   /** Settles once everything is handed to the system, or cannot be. */
   readonly flush: () => Promise<void>;
-  /** The error that broke the stream, a reader that went away (EPIPE) left out. */
+  /** The error that broke the stream, a reader or terminal that went away left out. */
   readonly problem: () => LongshoreError | undefined;
   readonly dispose: () => void;
 }
@@ -21,6 +21,8 @@ export function openOutput(stream: OutputStream, name: string): Output {
   const onError = (cause: unknown): void => {
     broken = true;
     if (errnoOf(cause) === 'EPIPE' || errnoOf(cause) === 'ERR_STREAM_DESTROYED') return;
+    // Of a terminal that was closed; of a file it is a disk that fails.
+    if (errnoOf(cause) === 'EIO' && stream.isTTY === true) return;
     problem ??= new LongshoreError(`Cannot write to ${name}: ${errnoOf(cause) ?? String(cause)}`, {
       code: 'ERR_OUTPUT',
       origin: 'disk',

@@ -2,15 +2,16 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { test } from 'node:test';
 import { Interrupted } from '../../src/cli/exitCodes.ts';
+import type { StopSignal } from '../../src/cli/host.ts';
 import { watchInterrupts, withInterrupts } from '../../src/cli/interrupts.ts';
 
 function signals() {
   const emitter = new EventEmitter();
-  const onSignal = (listener: (signal: 'SIGINT' | 'SIGTERM') => void): (() => void) => {
+  const onSignal = (listener: (signal: StopSignal) => void): (() => void) => {
     emitter.on('signal', listener);
     return () => void emitter.off('signal', listener);
   };
-  const send = (signal: 'SIGINT' | 'SIGTERM'): boolean => emitter.emit('signal', signal);
+  const send = (signal: StopSignal): boolean => emitter.emit('signal', signal);
   return { onSignal, send };
 }
 
@@ -25,13 +26,15 @@ test('the first Ctrl-C drains, the second stops, the third is no longer ours', (
   assert.equal(send('SIGINT'), false);
 });
 
-test('SIGTERM stops at once, also while draining', () => {
-  for (const before of [[], ['SIGINT']] as const) {
-    const { onSignal, send } = signals();
-    const { stop } = watchInterrupts({ onSignal }, () => {});
-    for (const signal of before) send(signal);
-    send('SIGTERM');
-    assert.equal(stop.aborted, true);
+test('SIGTERM and SIGHUP stop at once, also while draining', () => {
+  for (const last of ['SIGTERM', 'SIGHUP'] as const) {
+    for (const before of [[], ['SIGINT']] as const) {
+      const { onSignal, send } = signals();
+      const { stop } = watchInterrupts({ onSignal }, () => {});
+      for (const signal of before) send(signal);
+      send(last);
+      assert.equal(stop.aborted, true);
+    }
   }
 });
 

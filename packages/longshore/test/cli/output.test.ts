@@ -27,6 +27,17 @@ test('a reader that went away is no problem, and later writes are passed over', 
   output.dispose();
 });
 
+test('a terminal that was closed is no problem, a disk that fails is', async () => {
+  for (const isTTY of [true, false]) {
+    const stream = Object.assign(failing('EIO'), { isTTY });
+    const output = openOutput(stream, 'stdout');
+    output.write('one');
+    await closed(stream);
+    assert.equal(output.problem()?.message, isTTY ? undefined : 'Cannot write to stdout: EIO');
+    output.dispose();
+  }
+});
+
 test('a full disk behind stdout is told', async () => {
   const stream = failing('ENOSPC');
   const output = openOutput(stream, 'stdout');

@@ -16,8 +16,10 @@ function start(
   t: TestContext,
   argv: readonly string[],
   home: string,
+  through: readonly string[] = [],
 ): ChildProcessWithoutNullStreams {
-  const child = spawn(process.execPath, [BIN, ...argv], {
+  const [program = '', ...args] = [...through, process.execPath, BIN, ...argv];
+  const child = spawn(program, args, {
     env: { PATH: process.env['PATH'], HOME: home, TERM: 'dumb' },
     cwd: home,
   });
@@ -66,13 +68,13 @@ test('a reader that goes away is no error', { timeout }, async (t) => {
   assert.equal(stderr, '');
 });
 
-test('SIGINT and SIGTERM end a pull with 130, and the next run finishes it', {
+test('SIGINT, SIGTERM and SIGHUP end a pull with 130, and the next run finishes it', {
   timeout,
 }, async (t) => {
   const faults = { bytesPerSecond: 20_000 };
   const { host, cwd, store, server } = await stage(t, { faults });
   const argv = ['pull', `${host}/app/one:1`, '--store', store, '--progress', 'json'];
-  for (const signals of [['SIGTERM'], ['SIGINT', 'SIGINT']] as const) {
+  for (const signals of [['SIGTERM'], ['SIGHUP'], ['SIGINT', 'SIGINT']] as const) {
     const child = start(t, argv, cwd);
     let sent = 0;
     child.stderr.on('data', (chunk: Buffer) => {
@@ -88,4 +90,29 @@ test('SIGINT and SIGTERM end a pull with 130, and the next run finishes it', {
   server.faults = {};
   const { exitCode, stderr } = await finish(start(t, argv, cwd));
   assert.equal(exitCode, 0, stderr);
+});
+
+test('what is started to outlive its terminal does not end with it', {
+  timeout,
+  skip: process.platform !== 'linux' && 'there is no /proc',
+}, async (t) => {
+  const slow = { bytesPerSecond: 20_000 };
+  const { host, cwd, server } = await stage(t);
+  const scripts = ['nohup "$@" & echo $! >&2; wait $!', 'trap "" HUP; "$@" & echo $! >&2; wait $!'];
+  for (const [i, script] of scripts.entries()) {
+    server.faults = slow;
+    const argv = ['pull', `${host}/app/one:1`, '--store', `store-${i}`, '--progress', 'json'];
+    const child = start(t, argv, cwd, ['bash', '-c', script, 'bash']);
+    let said = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      const before = said;
+      said += chunk.toString();
+      if (before.includes('blob.started') || !said.includes('blob.started')) return;
+      process.kill(Number(/^\d+$/m.exec(said)?.[0]), 'SIGHUP');
+      server.faults = {};
+    });
+    const { exitCode, stderr, stdout } = await finish(child);
+    assert.equal(exitCode, 0, stderr);
+    assert.match(stdout, /app\/one:1 sha256:/);
+  }
 });

@@ -38,7 +38,7 @@ export async function runTune(
   );
   try {
     const { analyse } = await import('../../tune/index.ts');
-    // Half a run is worth nothing: the first signal of either kind ends it.
+    // Half a run is worth nothing: the first signal of any kind ends it.
     const signal = AbortSignal.any([interrupts.drain, interrupts.stop]);
     const results = await measure({ ...options, folder, resume, signal });
     const analysis = analyse(results);

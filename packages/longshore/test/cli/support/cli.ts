@@ -18,7 +18,7 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
   readonly cwd?: string;
-  /** Emits `signal` with `SIGINT` or `SIGTERM`. */
+  /** Emits `signal` with a `StopSignal`. */
   readonly signals?: EventEmitter;
   /** Called with each piece of stderr as it comes. */
   readonly onStderr?: (text: string) => void;
