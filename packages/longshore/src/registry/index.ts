@@ -5,6 +5,7 @@ export {
   dockerCredentials,
 } from './credentials/dockerCredentials.ts';
 export type { HelperAction, HelperResult, RunHelper } from './credentials/helper.ts';
+export { registryOfKey } from './credentials/serverKeys.ts';
 export {
   eraseCredential,
   type StoreCredentialOptions,

@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { LongshoreError } from '../errors.ts';
+import { ownIdentity } from '../holder.ts';
 import { listBlobFiles } from './blobFiles.ts';
 import { listFolder, replaceFile, storeModes } from './files.ts';
-import { ownIdentity } from './holder.ts';
 import { layoutOf } from './layout.ts';
 import { fileSystemNow, readRunMarks } from './runMarks.ts';
 import { writeError } from './storeErrors.ts';

@@ -1,10 +1,10 @@
 /** The local content store: blobs, unfinished blobs, references, leases; verify, prune, clear. */
 
+export type { HolderIdentity } from '../holder.ts';
 export { BuiltImages } from './builtImages.ts';
 export type { ChosenReference } from './choosePrune.ts';
 export { type ClearOptions, clearStore } from './clearStore.ts';
 export { isGroupFolder, listFolder, replaceFile, storeModes } from './files.ts';
-export type { HolderIdentity } from './holder.ts';
 export type { NameIo } from './nameIo.ts';
 export { openStore, type StoreOptions } from './openStore.ts';
 export type { PrunedLeftover } from './pruneLeftovers.ts';

@@ -3,16 +3,16 @@ import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from '../errors.ts';
-import type { Digest } from '../image/index.ts';
-import { type StoreModes, temporaryName } from './files.ts';
-import { HeldLease, listGenerations, removeGenerations } from './heldLease.ts';
 import {
   describeHolder,
   type HolderIdentity,
   isProvablyAlive,
   isProvablyDead,
   probeProcess,
-} from './holder.ts';
+} from '../holder.ts';
+import type { Digest } from '../image/index.ts';
+import { type StoreModes, temporaryName } from './files.ts';
+import { HeldLease, listGenerations, removeGenerations } from './heldLease.ts';
 import { digestKey, type StoreLayout } from './layout.ts';
 import { formatLeaseHead, formatLeasePulse, type LeaseWatch, parseLease } from './leaseRecord.ts';
 import { type NameIo, POOLED_NAMES } from './nameIo.ts';

@@ -1,4 +1,4 @@
-import type { HolderIdentity } from './holder.ts';
+import { type HolderIdentity, holderFields, readHolder } from '../holder.ts';
 
 /** What a lease file says. */
 export interface LeaseRecord {
@@ -20,16 +20,7 @@ export function isLeaseToken(text: string): boolean {
 
 /** The first line of a lease file, which never changes. */
 export function formatLeaseHead(token: string, holder: HolderIdentity): string {
-  const { host, pid, startedAt, bootId, pidNamespace } = holder;
-  return `${JSON.stringify({
-    version: 1,
-    token,
-    host,
-    pid,
-    started: startedAt ?? null,
-    boot: bootId ?? null,
-    pidns: pidNamespace ?? null,
-  })}\n`;
+  return `${JSON.stringify({ version: 1, token, ...holderFields(holder) })}\n`;
 }
 
 /** The second line, of one length always, so that it is overwritten in place. */
@@ -50,28 +41,11 @@ export function parseLease(text: string): LeaseRecord | undefined {
   }
   if (typeof value !== 'object' || value === null) return undefined;
   const fields = value as Readonly<Record<string, unknown>>;
-  const { version, token, host, pid } = fields;
+  const { version, token } = fields;
   if (version !== 1 || typeof token !== 'string' || !isLeaseToken(token)) return undefined;
-  if (
-    typeof host !== 'string' ||
-    typeof pid !== 'number' ||
-    !Number.isSafeInteger(pid) ||
-    pid < 1
-  ) {
-    return undefined;
-  }
-  const holder: HolderIdentity = {
-    host,
-    pid,
-    startedAt: textOf(fields['started']),
-    bootId: textOf(fields['boot']),
-    pidNamespace: textOf(fields['pidns']),
-  };
+  const holder = readHolder(fields);
+  if (holder === undefined) return undefined;
   return { token, holder, free: match[1] === 'free', beat: Number(match[2]) };
-}
-
-function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }
 
 /**

@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
+import { type HolderIdentity, ownIdentity } from '../holder.ts';
 import { BlobPublisher } from './blobPublisher.ts';
 import { storeModes } from './files.ts';
 import { HASH_THREAD_BYTES, HashThread } from './hashThread.ts';
-import { type HolderIdentity, ownIdentity } from './holder.ts';
 import { IndexWriter } from './indexWriter.ts';
 import { layoutOf } from './layout.ts';
 import { LEASE_DEFAULTS, LeaseKeeper } from './leaseKeeper.ts';

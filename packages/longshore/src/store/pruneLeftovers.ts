@@ -1,10 +1,10 @@
 import { lstat, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
+import { ownIdentity } from '../holder.ts';
 import type { Digest } from '../image/index.ts';
 import { isTemporaryName, listFolder, storeModes } from './files.ts';
 import { UPLOAD_PREFIX } from './fileUpload.ts';
-import { ownIdentity } from './holder.ts';
 import { BLOB_ALGORITHMS, blobFile, digestFromKey, digestKey, type StoreLayout } from './layout.ts';
 import { LEASE_DEFAULTS, LeaseKeeper } from './leaseKeeper.ts';
 import { LeaseWatch } from './leaseRecord.ts';

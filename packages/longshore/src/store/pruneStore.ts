@@ -1,12 +1,12 @@
 import { unlink } from 'node:fs/promises';
 import { errnoOf } from '../errors.ts';
+import { ownIdentity } from '../holder.ts';
 import type { Descriptor, Digest } from '../image/index.ts';
 import { type BlobFile, listBlobFiles, removeBlobFile } from './blobFiles.ts';
 import { pruneBuiltImages } from './builtImages.ts';
 import { type ChosenReference, chooseReferences } from './choosePrune.ts';
 import { ContentGraph } from './contentGraph.ts';
 import { storeModes } from './files.ts';
-import { ownIdentity } from './holder.ts';
 import { IndexWriter } from './indexWriter.ts';
 import { layoutOf } from './layout.ts';
 import { TOUCH_INTERVAL_MS } from './localStore.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { open, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
-import { type HolderIdentity, isProvablyDead, probeProcess } from './holder.ts';
+import { type HolderIdentity, isProvablyDead, probeProcess } from '../holder.ts';
 import type { StoreLayout } from './layout.ts';
 import { parseLease } from './leaseRecord.ts';
 

@@ -3,7 +3,7 @@ import { cp, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { ownIdentity } from '../../src/store/holder.ts';
+import { ownIdentity } from '../../src/holder.ts';
 import { type Ingest, openStore, type StoreOptions } from '../../src/store/index.ts';
 import { bytesOf, collect, describeBytes, failsWith, fill, makeFolder } from './support.ts';
 

@@ -4,8 +4,8 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { type HolderIdentity, isProvablyDead, ownIdentity } from '../../src/holder.ts';
 import { PLAIN_MODES } from '../../src/store/files.ts';
-import { type HolderIdentity, isProvablyDead, ownIdentity } from '../../src/store/holder.ts';
 import { openStore, type Store, type StoreOptions } from '../../src/store/index.ts';
 import { digestKey, layoutOf } from '../../src/store/layout.ts';
 import { LeaseKeeper } from '../../src/store/leaseKeeper.ts';

@@ -1,11 +1,12 @@
 import { formatReference, parseReference } from '../../image/index.ts';
 import { isDockerSyntax } from '../dockerfile/directives.ts';
+import { namedImages } from '../dockerfile/namedImages.ts';
 import { parseDockerfile } from '../dockerfile/parse.ts';
+import { PLATFORM_ARGS } from '../dockerfile/platformArgs.ts';
 import { findStage, readStages, type Stage } from '../dockerfile/stages.ts';
-import type { Dockerfile, Instruction } from '../dockerfile/types.ts';
+import type { Dockerfile } from '../dockerfile/types.ts';
 import { BuildInputError } from '../problems.ts';
 import type { BuildTarget, SourcePlace } from '../target.ts';
-import { splitCsv } from './csvFields.ts';
 import type { PlacedTarget } from './draft.ts';
 import type { Report } from './tree.ts';
 
@@ -66,16 +67,6 @@ function readParts(
   }
 }
 
-/** A builder fills these in; here it only matters that they are not empty. */
-const PLATFORM_ARGS: Readonly<Record<string, string>> = Object.fromEntries(
-  ['BUILD', 'TARGET'].flatMap((side) => [
-    [`${side}PLATFORM`, 'linux/amd64'],
-    [`${side}OS`, 'linux'],
-    [`${side}ARCH`, 'amd64'],
-    [`${side}VARIANT`, ''],
-  ]),
-);
-
 interface Collecting {
   readonly stages: readonly Stage[];
   readonly source: Dockerfile;
@@ -100,23 +91,13 @@ function collect(last: Stage, collecting: Collecting): readonly Ingredient[] {
     use(base, from.line, baseStage === undefined ? undefined : stages[baseStage]);
     const earlier = stages.slice(0, index);
     for (const instruction of stage.instructions) {
-      for (const name of namesOf(instruction)) {
+      // BuildKit expands no variables there.
+      for (const name of namedImages(instruction)) {
         use(name, instruction.line, findStage(earlier, name));
       }
     }
   }
   return [...found.values()];
-}
-
-/** What `COPY --from` and `RUN --mount=from=` name. BuildKit expands no variables there. */
-function namesOf({ keyword, flags }: Instruction): readonly string[] {
-  return flags.flatMap(({ name, value }) => {
-    if (value === undefined) return [];
-    if (keyword === 'COPY' && name === 'from') return [value];
-    if (keyword !== 'RUN' || name !== 'mount') return [];
-    const from = splitCsv(value)?.find((field) => field.startsWith('from='));
-    return from === undefined ? [] : [from.slice('from='.length)];
-  });
 }
 
 /** A name as registries know it, for comparing; what is no reference stays as it is. */

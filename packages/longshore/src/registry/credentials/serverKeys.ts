@@ -37,3 +37,8 @@ export function coveringKeys({ registry, repository }: CredentialAddress): reado
   const keys = parts.map((_, i) => [registry, ...parts.slice(0, parts.length - i)].join('/'));
   return [...keys, registry];
 }
+
+/** The registry, as references name it, that a key of `auths` has credentials for. */
+export function registryOfKey(key: string): string {
+  return normaliseKey(key).split('/', 1)[0] ?? '';
+}

@@ -15,8 +15,10 @@ import { LastLines } from '../outputLines.ts';
 import { placeDockerfile } from '../placeDockerfile.ts';
 import { buildEachPlatform } from '../platforms.ts';
 import { type ProgramEnd, runProgram } from '../program.ts';
+import { makeTemporaryFolder } from '../temporaryFolder.ts';
 import { buildahArguments } from './arguments.ts';
 import { type BuildahConfiguration, loopbackHosts, writeConfiguration } from './configuration.ts';
+import { imagesAskedFor } from './images.ts';
 import { unlessKnown } from './known.ts';
 import { parseStep, reasonOf, storedImage } from './output.ts';
 import { buildahCannot } from './wishes.ts';
@@ -29,7 +31,7 @@ export async function openBuildah(options: BuilderOptions): Promise<Builder> {
   const path = await findProgram('buildah', options.environment);
   if (path === undefined) throw notInstalled();
   const version = await readVersion(path, options);
-  const folder = await mkdtemp(join(options.temporaryFolder, 'longshore-buildah-'));
+  const folder = await makeTemporaryFolder(options.temporaryFolder, 'longshore-buildah-');
   return new Buildah({ path, version, folder, options, isolation: await chooseIsolation(options) });
 }
 
@@ -92,7 +94,7 @@ class Buildah implements Builder {
   }
 
   async #configure(
-    { target }: BuildRequest,
+    { target, bases }: BuildRequest,
     landing: Landing,
     folder: string,
   ): Promise<BuildahConfiguration> {
@@ -107,6 +109,7 @@ class Buildah implements Builder {
       environment: this.#parts.options.environment,
       auths: new Map([[landing.host, landing.auth]]),
       plainHosts: new Set([landing.host, ...mentioned]),
+      images: imagesAskedFor({ target, bases }, text),
     });
   }
 

@@ -6,10 +6,11 @@ import { readImage } from '../../../transfer/index.ts';
 import type { BuildRequest } from '../../builder.ts';
 import { readIgnoreFile } from '../../context/readIgnore.ts';
 import { parseDockerfile } from '../../dockerfile/parse.ts';
-import { readStages, type Stage } from '../../dockerfile/stages.ts';
+import { readStages } from '../../dockerfile/stages.ts';
 import type { Instruction } from '../../dockerfile/types.ts';
 import type { BuildTarget, BuiltImage } from '../../target.ts';
 import { contextTar } from '../contextTar.ts';
+import { imagesOf } from './images.ts';
 
 /** What an image is made of, apart from the images that it is built from. */
 export interface Inputs {
@@ -63,22 +64,6 @@ function isClosed(target: BuildTarget): boolean {
 function isOpen({ keyword, flags, text }: Instruction): boolean {
   if (keyword === 'RUN') return flags.some(({ name }) => name === 'mount');
   return keyword === 'ONBUILD' || (keyword === 'ADD' && /:\/\/|@|\$/.test(text));
-}
-
-function imagesOf(stages: readonly Stage[], { contexts }: BuildTarget): readonly string[] {
-  const own = new Set(stages.flatMap(({ name, index }) => [name ?? '', String(index)]));
-  const bases = stages.filter(({ baseStage }) => baseStage === undefined).map(({ base }) => base);
-  const copied = stages
-    .flatMap(({ instructions }) => instructions)
-    .flatMap(({ flags }) =>
-      flags.flatMap(({ name, value }) => (name === 'from' ? (value ?? []) : [])),
-    )
-    .filter((name) => !own.has(name.toLowerCase()));
-  const named = new Set([...bases, ...copied].filter((name) => name !== 'scratch'));
-  return Array.from(named, (name) => {
-    const context = Object.hasOwn(contexts, name) ? contexts[name] : undefined;
-    return context?.kind === 'image' ? context.reference : name;
-  });
 }
 
 /**

@@ -14,6 +14,7 @@ import type { BuilderOptions } from '../options.ts';
 import { LastLines } from '../outputLines.ts';
 import { placeDockerfile } from '../placeDockerfile.ts';
 import { type ProgramEnd, runProgram } from '../program.ts';
+import { makeTemporaryFolder } from '../temporaryFolder.ts';
 import { buildxArguments } from './arguments.ts';
 import { SharedLayouts } from './layout.ts';
 import { BuildxProgress, reasonOf } from './progress.ts';
@@ -42,7 +43,7 @@ export async function openBuildx(options: BuilderOptions): Promise<Builder> {
       `the instance of buildx (${called}) is the Docker Engine, whose image store cannot export OCI`,
     );
   }
-  const folder = await mkdtemp(join(options.temporaryFolder, 'longshore-buildx-'));
+  const folder = await makeTemporaryFolder(options.temporaryFolder, 'longshore-buildx-');
   const shown = /v?(\d[\w.+-]*)/.exec(version.replace(/^\S+ /, ''))?.[1] ?? 'of unknown version';
   return new Buildx({ path, version: shown, instance, folder, options });
 }

@@ -1,6 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { errnoOf } from '../errors.ts';
+import { errnoOf } from './errors.ts';
 
 /** Which process it is, told so that another one can find out whether it still runs. */
 export interface HolderIdentity {
@@ -27,6 +27,36 @@ export function ownIdentity(): HolderIdentity {
     bootId: readBootId(),
     pidNamespace: attempt(() => readlinkSync('/proc/self/ns/pid')),
   };
+}
+
+/** An identity as files have it. */
+export function holderFields(holder: HolderIdentity): Readonly<Record<string, unknown>> {
+  const { host, pid, startedAt, bootId, pidNamespace } = holder;
+  return {
+    host,
+    pid,
+    started: startedAt ?? null,
+    boot: bootId ?? null,
+    pidns: pidNamespace ?? null,
+  };
+}
+
+/** Reads what `holderFields` has written; `undefined` where it says of nobody. */
+export function readHolder(fields: Readonly<Record<string, unknown>>): HolderIdentity | undefined {
+  const { host, pid } = fields;
+  if (typeof host !== 'string' || typeof pid !== 'number') return undefined;
+  if (!Number.isSafeInteger(pid) || pid < 1) return undefined;
+  return {
+    host,
+    pid,
+    startedAt: textOf(fields['started']),
+    bootId: textOf(fields['boot']),
+    pidNamespace: textOf(fields['pidns']),
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
 }
 
 /** Changes with every boot of the machine. Linux only. */
