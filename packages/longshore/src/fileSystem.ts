@@ -1,5 +1,5 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, readlink, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { errnoOf } from './errors.ts';
 
 /** Names of what `statfs` gives as a number (Linux, linux/magic.h). */
@@ -33,6 +33,31 @@ export function fileSystemName(type: number): string | undefined {
 /** Whether it is on this machine, so that looking at a name takes microseconds; no where it is not known. */
 export function isLocalFileSystem(type: number): boolean {
   return LOCAL.has(fileSystemName(type) ?? '');
+}
+
+/** The open files of a process: `/dev/stdout` leads to one, `/dev/fd` to all. */
+const OPEN_FILE = /^\/proc\/[^/]+\/fd\/\d+$/;
+const MOST_LINKS = 8;
+
+/**
+ * Whether what is there is written to as it is and must not be replaced by another file: a pipe, a device,
+ * or a file that some process has open already, such as `/dev/stdout`, wherever that goes.
+ */
+export async function isStream(path: string): Promise<boolean> {
+  const there = await stat(path).catch(() => undefined);
+  if (there === undefined || there.isDirectory()) return false;
+  return !there.isFile() || (await leadsToOpenFile(path));
+}
+
+async function leadsToOpenFile(path: string): Promise<boolean> {
+  let at = path.replace(/^\/dev\/fd\//, '/proc/self/fd/');
+  for (let links = 0; links < MOST_LINKS; links += 1) {
+    if (OPEN_FILE.test(at)) return true;
+    const target = await readlink(at).catch(() => undefined);
+    if (target === undefined) return false;
+    at = resolve(dirname(at), target);
+  }
+  return false;
 }
 
 /**

@@ -1,5 +1,6 @@
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { isLongshoreError } from '../errors.ts';
+import { isStream } from '../fileSystem.ts';
 import { EXIT } from './exitCodes.ts';
 import { cleanText } from './render/text.ts';
 import { checkFilePath, placeOf, writeWhole } from './wholeFile.ts';
@@ -12,9 +13,8 @@ import { checkFilePath, placeOf, writeWhole } from './wholeFile.ts';
  */
 export async function prepareReport(file: string, flag = '--report'): Promise<void> {
   await checkFilePath(flag, file);
-  const place = await placeOf(file);
-  const there = await stat(place).catch(() => undefined);
-  if (there?.isFile() === true) await rm(place, { force: true }).catch(() => undefined);
+  if (await isStream(file)) return;
+  await rm(await placeOf(file), { force: true }).catch(() => undefined);
 }
 
 /**

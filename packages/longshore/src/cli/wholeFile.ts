@@ -1,5 +1,6 @@
 import {
   access,
+  appendFile,
   constants,
   open,
   readlink,
@@ -7,10 +8,10 @@ import {
   rename,
   rm,
   stat,
-  writeFile,
 } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
+import { isStream } from '../fileSystem.ts';
 import { usageError } from './failures.ts';
 
 /**
@@ -19,6 +20,7 @@ import { usageError } from './failures.ts';
  * @throws LongshoreError `ERR_USAGE`
  */
 export async function checkFilePath(flag: string, file: string): Promise<void> {
+  if (await isStream(file)) return;
   const folder = path.dirname(await placeOf(file));
   const directory = await stat(folder).catch(() => undefined);
   if (directory?.isDirectory() !== true) {
@@ -26,7 +28,6 @@ export async function checkFilePath(flag: string, file: string): Promise<void> {
   }
   const there = await stat(file).catch(() => undefined);
   if (there?.isDirectory() === true) throw usageError(`${flag}: ${file} is a directory`);
-  if (there?.isFile() === false) return;
   try {
     await access(folder, constants.W_OK | constants.X_OK);
   } catch (cause) {
@@ -35,8 +36,8 @@ export async function checkFilePath(flag: string, file: string): Promise<void> {
 }
 
 /**
- * Writes a text file whole or not at all: beside its place, synced, then renamed. What is no
- * regular file (`/dev/stderr`, a pipe) is written to directly.
+ * Writes a text file whole or not at all: beside its place, synced, then renamed. What is open already
+ * or no regular file (`/dev/stderr`, a pipe) is written to as it is.
  * @throws LongshoreError `ERR_OUTPUT`, or the code that is given
  */
 export async function writeWhole(
@@ -47,9 +48,8 @@ export async function writeWhole(
   const place = await placeOf(file);
   const temporary = `${place}.${process.pid}.tmp`;
   try {
-    const there = await stat(place).catch(() => undefined);
-    if (there !== undefined && !there.isFile()) {
-      await writeFile(place, text);
+    if (await isStream(file)) {
+      await appendFile(file, text);
       return;
     }
     const handle = await open(temporary, 'w');

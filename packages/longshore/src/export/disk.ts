@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { access, chmod, constants, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
-import { makeFolders } from '../fileSystem.ts';
+import { isStream, makeFolders } from '../fileSystem.ts';
 import { isGroupFolder } from '../store/index.ts';
 import { WriteBehind } from './writeBehind.ts';
 
@@ -71,12 +71,6 @@ export async function sharedMode(path: string, usual: number): Promise<number> {
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
   const umask = /^Umask:\s*([0-7]+)$/m.exec(status)?.[1] ?? '022';
   return usual & ~Number.parseInt(umask, 8);
-}
-
-/** Whether a pipe or a device is there: it can be written to, and must not be replaced by a file. */
-export async function isStream(path: string): Promise<boolean> {
-  const there = await stat(path).catch(() => undefined);
-  return there !== undefined && !there.isFile() && !there.isDirectory();
 }
 
 /**

@@ -18,7 +18,6 @@ export {
   importBundle,
 } from './bundle/import.ts';
 export { formatLock, type LockedImage, parseInventory } from './bundle/lock.ts';
-export { isStream } from './disk.ts';
 export { addEstimates, type ExportEstimate, estimateExport } from './estimate.ts';
 export type { ExportEvent, ExportListener, ExportNote } from './events.ts';
 export {

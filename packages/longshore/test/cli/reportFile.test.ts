@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { prepareReport, writeReport, writeReports } from '../../src/cli/reportFile.ts';
+import { writeTarFile } from '../../src/export/archive/file.ts';
 import { cli, temporaryDirectory } from './support/cli.ts';
 
 test('a report of an earlier run does not outlive one that could not start', async (t) => {
@@ -40,6 +41,22 @@ test('a report goes to where a link leads, and the link stays', async (t) => {
   await writeReport(link, { run: 7 });
   assert.deepEqual(JSON.parse(await readFile(place, 'utf8')), { run: 7 });
   assert.deepEqual((await readdir(cwd)).sort(), ['latest.json', 'report-7.json']);
+});
+
+test('what is open already is written to as it is, wherever it leads', async (t) => {
+  const cwd = await temporaryDirectory(t);
+  const file = path.join(cwd, 'out.txt');
+  const handle = await open(file, 'w');
+  const link = path.join(cwd, 'stdout');
+  await symlink(`/proc/self/fd/${handle.fd}`, link);
+  await handle.write('printed before\n');
+  await prepareReport(link);
+  await writeReport(link, [1]);
+  await writeTarFile(link, [], { mode: 0o644 });
+  await handle.close();
+  const written = await readFile(file, 'utf8');
+  assert.ok(written.startsWith('printed before\n[\n  1\n]\n\0'), written.slice(0, 30));
+  assert.deepEqual((await readdir(cwd)).sort(), ['out.txt', 'stdout']);
   await prepareReport('/dev/null');
   await writeReport('/dev/null', {});
 });

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { CreateBundleResult } from '../../export/index.ts';
+import { isStream } from '../../fileSystem.ts';
 import { openBundleSource } from '../bundle/source.ts';
 import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
@@ -29,7 +30,6 @@ export async function runBundleCreate(context: CommandContext): Promise<number> 
   const { bytes, blobs, leftOut } = await withInterrupts(host, (signal) =>
     create(context, { entries, inventory, path: output, signal }),
   );
-  const { isStream } = await import('../../export/index.ts');
   if (!(await isStream(output))) print(`${output}\n`);
   const left = leftOut === 0 ? '' : `, ${leftOut} left out as the other side has them`;
   complain(`${blobs} blobs, ${formatBytes(bytes)}${left}\n`);

@@ -1,4 +1,5 @@
 import type { ExportSink } from '../../export/index.ts';
+import { isStream } from '../../fileSystem.ts';
 import { formatReference, type Platform, parseReference } from '../../image/index.ts';
 import type { ImageSink } from '../../transfer/index.ts';
 import { usageError } from '../failures.ts';
@@ -52,8 +53,9 @@ async function openSink({ kind, path }: OutputSpec, request: SinkRequest): Promi
   if (platform === 'all') {
     throw usageError(`--to ${kind}: takes one platform`, 'Leave --platform all out, or name one');
   }
-  const { checkApptainer, createExportSink, findConverter, isStream, NAMING_SCHEMES } =
-    await import('../../export/index.ts');
+  const { checkApptainer, createExportSink, findConverter, NAMING_SCHEMES } = await import(
+    '../../export/index.ts'
+  );
   const toStream = await isStream(path);
   if (toStream && !kind.endsWith('-archive')) {
     throw usageError(

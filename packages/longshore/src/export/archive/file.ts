@@ -2,8 +2,9 @@ import { createWriteStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { LongshoreError } from '../../errors.ts';
+import { isStream } from '../../fileSystem.ts';
 import type { Descriptor } from '../../image/index.ts';
-import { diskError, isStream, replaceFile } from '../disk.ts';
+import { diskError, replaceFile } from '../disk.ts';
 import type { LayerSource } from '../layer/source.ts';
 import { endOfArchive, filling, formatHeader } from '../tar/writer.ts';
 
@@ -45,9 +46,13 @@ export async function writeTarFile(
     await pipeline(Readable.from(toTar(files, signal)), sink, { signal });
     bytes = sink.bytesWritten;
   };
-  if (await isStream(path))
-    await write(path, 'w').catch((error) => Promise.reject(diskError(path, error)));
-  else await replaceFile(path, mode, (partial) => write(partial, 'wx'));
+  if (await isStream(path)) {
+    try {
+      await write(path, 'a');
+    } catch (error) {
+      throw diskError(path, error);
+    }
+  } else await replaceFile(path, mode, (partial) => write(partial, 'wx'));
   return bytes;
 }
 
