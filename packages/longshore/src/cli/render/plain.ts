@@ -60,7 +60,6 @@ export function createLogRenderer<S, E>(
     if (since === undefined) return;
     if (clock.now() < summaryAt + summaryInterval(clock.now() - since)) return;
     summaryAt = clock.now();
-    troubles.flush();
     line(view.progress(state));
   };
 

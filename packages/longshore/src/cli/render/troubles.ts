@@ -4,8 +4,10 @@ import { formatCount, formatDuration } from './format.ts';
 import { warningText } from './lasting.ts';
 import type { Clock } from './renderer.ts';
 
-/** Of each kind of trouble (retries, throttling) at most one line in this time. */
+/** Of each kind of trouble (retries, throttling) at most one line in this time, twice as long after each, */
 const TROUBLE_MS = 5000;
+/** up to this: who waits for an hour has read why in the first minute. */
+const LONGEST_MS = 60_000;
 
 export type TroubleEvent = Extract<
   TransferEvent,
@@ -66,13 +68,14 @@ export function openTroubles(line: (text: string) => void, clock: Clock): Troubl
   };
 }
 
-/** Lets the first line of a kind through at once, then one at a time with the number left out. */
+/** Lets the first line of a kind through at once, then ever fewer with the number left out. */
 function limitLines(
   write: (text: string) => void,
   clock: Clock,
   [one, many]: readonly [one: string, many: string],
 ): { line: (text: string) => void; flush: () => void } {
   let lastAt = Number.NEGATIVE_INFINITY;
+  let gapMs = TROUBLE_MS;
   let heldBack = 0;
   const flush = (): void => {
     if (heldBack > 0) write(`and ${heldBack} more ${heldBack === 1 ? one : many}`);
@@ -80,11 +83,13 @@ function limitLines(
   };
   return {
     line(text) {
-      if (clock.now() - lastAt < TROUBLE_MS) {
+      const since = clock.now() - lastAt;
+      if (since < gapMs) {
         heldBack += 1;
         return;
       }
       flush();
+      gapMs = since > 2 * gapMs ? TROUBLE_MS : Math.min(LONGEST_MS, 2 * gapMs);
       lastAt = clock.now();
       write(text);
     },

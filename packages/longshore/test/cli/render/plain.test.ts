@@ -102,6 +102,30 @@ test('a thousand images with thousands of retries are told in a dozen lines', ()
   );
 });
 
+test('a registry that refuses for five minutes is told of ever more rarely, and every time is counted', () => {
+  const { clock, renderer, log } = stage();
+  renderer.onEvent(started(clock.now(), 60));
+  for (let second = 0; second < 300; second++) {
+    renderer.onEvent({
+      type: 'registry.throttled',
+      at: clock.now(),
+      origin: 'https://registry.example:443',
+      status: 429,
+      retryAfterMs: 1000,
+    });
+    clock.advance(1000);
+  }
+  renderer.close();
+  const lines = log().filter((line) => line.includes('slow down'));
+  const told = lines.filter((line) => line.includes('asks to'));
+  assert.ok(told.length <= 9, lines.join('\n'));
+  const heldBack = lines.flatMap((line) => /^and (\d+) more requests/.exec(line)?.[1] ?? []);
+  assert.equal(
+    heldBack.reduce((sum, count) => sum + Number(count), told.length),
+    300,
+  );
+});
+
 test('before the plan the log says how far resolving is; throttling is told', () => {
   const { clock, renderer, log } = stage();
   renderer.onEvent(started(clock.now(), 400));
