@@ -30,7 +30,7 @@ export async function runCachePrune(context: CommandContext): Promise<number> {
   const verb = result.dryRun ? 'Would remove' : 'Removed';
   const held =
     result.heldBackBytes > 0
-      ? `; ${formatBytes(result.heldBackBytes)} of them wait, as a running pull may need them`
+      ? `; ${formatBytes(result.heldBackBytes)} came within the last hour or while a run goes on, and wait until no run can need them (longshore cache clear removes everything now)`
       : '';
   complain(
     `${verb} ${what}: ${formatBytes(result.freedBytes)} freed, ${formatBytes(result.keptBytes)} kept${held}\n`,
