@@ -9,7 +9,7 @@ import { ENOUGH, Flow, uncovered } from './flow.ts';
 import type { Slot } from './lane.ts';
 import { metInError } from './met.ts';
 import type { MoveContext, MovedBlob } from './moveContext.ts';
-import type { PlannedBlob } from './plan.ts';
+import { type PlannedBlob, remainingBytes, turnOf } from './plan.ts';
 import { type BodyTarget, both, readBody, type Wait } from './readBody.ts';
 import {
   afterFailure,
@@ -200,14 +200,14 @@ export class BlobMove {
 
   #acquire(): Promise<Slot> {
     const { size } = this.#blob.descriptor;
-    const { lanes, oneClass, drain } = this.#context;
+    const { lanes, oneClass, byImage, drain } = this.#context;
     const begun = this.#ingest !== undefined || this.#trouble !== NO_TROUBLE;
     return lanes.acquire(this.registry, {
       kind: size <= SMALL_BLOB_BYTES && !oneClass ? 'metadata' : 'body',
-      // Largest first: the limiter hands permits out in this order.
-      bytes: size - this.#blob.partialBytes,
+      // Largest first, of all or of an image: the limiter hands permits out in this order.
+      bytes: remainingBytes(this.#blob),
       // Once begun it goes before the rest: its space on disk is taken and its image waits.
-      priority: begun ? 1 : 0,
+      priority: begun ? 1 : byImage ? -turnOf(this.#blob) : 0,
       signal: drain,
       label: this.#blob.label,
     });

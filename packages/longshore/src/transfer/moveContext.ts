@@ -41,6 +41,8 @@ export interface MoveContext {
   readonly lanes: Lanes;
   /** One class for all sizes, so that `--serial` means one request at a time. */
   readonly oneClass: boolean;
+  /** Blobs wait in the order of their images, not the largest of all first. */
+  readonly byImage: boolean;
   /** Blobs that move now, for the progress view. */
   readonly active: Set<BlobActivity>;
   readonly flows: FlowTable;

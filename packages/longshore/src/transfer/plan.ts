@@ -127,8 +127,21 @@ function sameRepository(a: RepositoryAddress, b: RepositoryAddress): boolean {
  * (Graham 1969), and the long tail of one late fat layer is gone. Ties keep the order of the plan.
  */
 export function scheduleLargestFirst(blobs: readonly PlannedBlob[]): PlannedBlob[] {
-  const remaining = (blob: PlannedBlob): number => blob.descriptor.size - blob.partialBytes;
-  return blobs.toSorted((a, b) => remaining(b) - remaining(a));
+  return blobs.toSorted((a, b) => remainingBytes(b) - remainingBytes(a));
+}
+
+/** Image by image, in the order of the input, for work that begins with whole images. */
+export function scheduleByImage(blobs: readonly PlannedBlob[]): PlannedBlob[] {
+  return scheduleLargestFirst(blobs).toSorted((a, b) => turnOf(a) - turnOf(b));
+}
+
+/** Place of the first image that needs it. */
+export function turnOf({ images }: Pick<PlannedBlob, 'images'>): number {
+  return images[0] ?? 0;
+}
+
+export function remainingBytes({ descriptor, partialBytes }: PlannedBlob): number {
+  return descriptor.size - partialBytes;
 }
 
 /** Digests of a plan, for looking the store up once for each. */

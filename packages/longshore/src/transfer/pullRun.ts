@@ -17,6 +17,7 @@ import {
   type PlannedBlob,
   type PullPlan,
   planPull,
+  scheduleByImage,
   scheduleLargestFirst,
 } from './plan.ts';
 import { ProgressTicker } from './progress.ts';
@@ -205,7 +206,8 @@ export class PullRun {
     using _spreading = every(SPREAD_MS, () => this.#fanOut.look());
     this.#lanes.begin((registry) => this.#options.registry.connectMs(registry));
     const context = this.#moveContext(progress);
-    const blobs = scheduleLargestFirst(plan.fetch);
+    const schedule = context.byImage ? scheduleByImage : scheduleLargestFirst;
+    const blobs = schedule(plan.fetch);
     await Promise.all(blobs.map((blob) => this.#move(blob, context, progress)));
     await Promise.all(this.#endings);
     await this.#outputs.end();
@@ -232,13 +234,15 @@ export class PullRun {
   }
 
   #moveContext(progress: ProgressTicker): MoveContext {
-    const { store, registry, serial, random } = this.#options;
+    const { store, registry, serial, random, sinks = [] } = this.#options;
     return {
       store,
       registry,
       lanes: this.#lanes,
       flows: this.#fanOut,
       oneClass: serial === true,
+      // Converting takes long, and begins with what is whole.
+      byImage: sinks.some(({ queues }) => queues === true),
       active: progress.active,
       emit: this.#emit,
       now: this.#now,

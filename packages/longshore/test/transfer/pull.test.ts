@@ -5,6 +5,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import type { Descriptor } from '../../src/image/index.ts';
 import type { Store } from '../../src/store/index.ts';
+import type { ImageSink } from '../../src/transfer/index.ts';
 import { eventsOf, type Harbour, harbour } from './harness.ts';
 
 const MB = 1_000_000;
@@ -35,6 +36,23 @@ describe('pull', LIMIT, () => {
     await nothingLeft(port, image.blobs);
     const held = await port.store.getReference(port.at('app:1'));
     assert.equal(held?.digest, image.descriptor.digest);
+  });
+
+  test('goes image by image where whole images are waited for, and else the largest blob of all first', async () => {
+    const names = ['small:1', 'large:1', 'middle:1'];
+    for (const queues of [true, false]) {
+      await using port = await harbour();
+      for (const [i, size] of [30_000, 900_000, 300_000].entries()) {
+        await port.seed(names[i] ?? '', { layers: [{ size, seed: `${i}` }] });
+      }
+      const sink: ImageSink = { name: 'converter', queues, add: () => Promise.resolve() };
+      await port.pull(names, { workers: 1, serial: true, sinks: [sink] });
+      const sizes = eventsOf(port.events, 'blob.done').map(({ size }) => size);
+      const largestFirst = sizes.toSorted((a, b) => b - a);
+      const done = eventsOf(port.events, 'image.done').map(({ image }) => image);
+      if (queues) assert.deepEqual(done, [0, 1, 2]);
+      else assert.deepEqual(sizes, largestFirst);
+    }
   });
 
   test('tells every image in input order, duplicates and junk included, and fails none for another', async () => {
