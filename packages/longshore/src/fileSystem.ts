@@ -1,4 +1,5 @@
-import { mkdir, readlink, stat } from 'node:fs/promises';
+import { fstat, type Stats } from 'node:fs';
+import { mkdir, readlink, realpath, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { errnoOf } from './errors.ts';
 
@@ -36,8 +37,9 @@ export function isLocalFileSystem(type: number): boolean {
 }
 
 /** The open files of a process: `/dev/stdout` leads to one, `/dev/fd` to all. */
-const OPEN_FILE = /^\/proc\/[^/]+\/fd\/\d+$/;
-const MOST_LINKS = 8;
+const OPEN_FILE = /^\/proc\/([^/]+)\/fd\/(\d+)$/;
+/** As many as the kernel follows. */
+const MOST_LINKS = 40;
 
 /**
  * Whether what is there is written to as it is and must not be replaced by another file: a pipe, a device,
@@ -46,18 +48,60 @@ const MOST_LINKS = 8;
 export async function isStream(path: string): Promise<boolean> {
   const there = await stat(path).catch(() => undefined);
   if (there === undefined || there.isDirectory()) return false;
-  return !there.isFile() || (await leadsToOpenFile(path));
+  return !there.isFile() || OPEN_FILE.test(await lastLink(path));
 }
 
-async function leadsToOpenFile(path: string): Promise<boolean> {
+/** Which open file of this process it leads to; `undefined` for anything else. */
+export async function ownDescriptor(path: string): Promise<number | undefined> {
+  const [, owner = '', descriptor] = OPEN_FILE.exec(await lastLink(path)) ?? [];
+  const isOwn = owner === 'self' || Number(owner) === process.pid;
+  return isOwn ? Number(descriptor) : undefined;
+}
+
+/** Whether it is what this process prints to. */
+export async function isStdout(path: string): Promise<boolean> {
+  const [there, stdout] = await Promise.all([stat(path).catch(() => undefined), fileOf(1)]);
+  return there !== undefined && there.dev === stdout?.dev && there.ino === stdout.ino;
+}
+
+function fileOf(descriptor: number): Promise<Stats | undefined> {
+  const { promise, resolve: settle } = Promise.withResolvers<Stats | undefined>();
+  fstat(descriptor, (_error, stats) => settle(stats));
+  return promise;
+}
+
+/** The last name on the way that is the name of an open file, or that leads nowhere else. */
+async function lastLink(path: string): Promise<string> {
   let at = path.replace(/^\/dev\/fd\//, '/proc/self/fd/');
-  for (let links = 0; links < MOST_LINKS; links += 1) {
-    if (OPEN_FILE.test(at)) return true;
-    const target = await readlink(at).catch(() => undefined);
-    if (target === undefined) return false;
-    at = resolve(dirname(at), target);
+  for (let links = 0; links < MOST_LINKS && !OPEN_FILE.test(at); links += 1) {
+    const next = await follow(at);
+    if (next === undefined) break;
+    at = next;
   }
-  return false;
+  return at;
+}
+
+/**
+ * Where a link leads, though nothing is there yet: the link stays, and what it leads to is written.
+ * @throws `ELOOP` of `node:fs` for links that lead to each other
+ */
+export async function placeOf(path: string): Promise<string> {
+  let at = path;
+  for (let links = 0; links < MOST_LINKS; links += 1) {
+    const next = await follow(at);
+    if (next === undefined) return at;
+    at = next;
+  }
+  await stat(path);
+  return at;
+}
+
+/** What a link says, from the folder that it is in; `undefined` for what is no link. */
+async function follow(link: string): Promise<string | undefined> {
+  const target = await readlink(link).catch(() => undefined);
+  if (target === undefined) return undefined;
+  const folder = dirname(link);
+  return resolve(await realpath(folder).catch(() => folder), target);
 }
 
 /**

@@ -1,20 +1,37 @@
 import { rm } from 'node:fs/promises';
-import { isLongshoreError } from '../errors.ts';
-import { isStream } from '../fileSystem.ts';
+import path from 'node:path';
+import { errnoOf, isLongshoreError } from '../errors.ts';
+import { isStream, placeOf } from '../fileSystem.ts';
+import type { CommandContext } from './commands/context.ts';
 import { EXIT } from './exitCodes.ts';
+import { usageError } from './failures.ts';
 import { cleanText } from './render/text.ts';
-import { checkFilePath, placeOf, writeWhole } from './wholeFile.ts';
+import { checkFilePath, writeWhole } from './wholeFile.ts';
 
 /**
- * Makes sure before the work that a report can be written after it, and takes away that of an earlier
- * run: where this one ends without a report, none must say that it went well.
- * @param flag the option that names it, for messages
+ * Makes sure before anything else that reports can be written after the work, and takes away those of an
+ * earlier run: where this one ends without a report, none must say that it went well.
  * @throws LongshoreError `ERR_USAGE`
  */
-export async function prepareReport(file: string, flag = '--report'): Promise<void> {
+export async function prepareReports({ settings, places }: CommandContext): Promise<void> {
+  const read = [settings.from, settings.file].flat().filter((file) => file !== undefined);
+  const inputs = await Promise.all(read.map((file) => placeOf(path.resolve(places.cwd, file))));
+  for (const flag of ['report', 'junit'] as const) {
+    const file = settings[flag];
+    if (file !== undefined) await prepare(`--${flag}`, path.resolve(places.cwd, file), inputs);
+  }
+}
+
+async function prepare(flag: string, file: string, inputs: readonly string[]): Promise<void> {
   await checkFilePath(flag, file);
   if (await isStream(file)) return;
-  await rm(await placeOf(file), { force: true }).catch(() => undefined);
+  const place = await placeOf(file);
+  if (inputs.includes(place)) throw usageError(`${flag}: ${file} is read by this command`);
+  try {
+    await rm(place, { force: true });
+  } catch (cause) {
+    throw usageError(`${flag}: cannot replace ${file}: ${errnoOf(cause) ?? String(cause)}`);
+  }
 }
 
 /**

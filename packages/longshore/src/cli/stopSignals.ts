@@ -1,7 +1,10 @@
 import type { EventEmitter } from 'node:events';
 import type { StopSignal } from './host.ts';
 
-/** A terminal closes once and says so twice: its shell hangs up on its jobs, and then the kernel does. */
+/**
+ * A terminal closes once and says so twice: its shell hangs up on its jobs, and then the kernel does. And
+ * systemd may send a hangup after its SIGTERM. Either way the end is under way.
+ */
 const IGNORE = (): void => {};
 
 /**
@@ -13,16 +16,21 @@ export function onStopSignal(
   listener: (signal: StopSignal) => void,
   { hangups }: { readonly hangups: boolean },
 ): () => void {
-  const onHangup = (): void => {
-    source.on('SIGHUP', IGNORE);
-    listener('SIGHUP');
+  let isHeard = false;
+  const onSignal = (signal: StopSignal): void => {
+    isHeard = true;
+    listener(signal);
+    isHeard = false;
   };
-  source.on('SIGINT', listener);
-  source.on('SIGTERM', listener);
-  if (hangups) source.on('SIGHUP', onHangup);
+  const signals: readonly StopSignal[] = [
+    'SIGINT',
+    'SIGTERM',
+    ...(hangups ? ['SIGHUP' as const] : []),
+  ];
+  for (const signal of signals) source.on(signal, onSignal);
   return () => {
-    source.off('SIGINT', listener);
-    source.off('SIGTERM', listener);
-    source.off('SIGHUP', onHangup);
+    // Nobody listens any more because of a signal: the end is under way.
+    if (isHeard) source.on('SIGHUP', IGNORE);
+    for (const signal of signals) source.off(signal, onSignal);
   };
 }

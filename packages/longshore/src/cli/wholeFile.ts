@@ -1,17 +1,8 @@
-import {
-  access,
-  appendFile,
-  constants,
-  open,
-  readlink,
-  realpath,
-  rename,
-  rm,
-  stat,
-} from 'node:fs/promises';
+import { access, constants, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, LongshoreError } from '../errors.ts';
-import { isStream } from '../fileSystem.ts';
+import { isStream, placeOf } from '../fileSystem.ts';
+import { writeToStream } from '../streamFile.ts';
 import { usageError } from './failures.ts';
 
 /**
@@ -21,7 +12,7 @@ import { usageError } from './failures.ts';
  */
 export async function checkFilePath(flag: string, file: string): Promise<void> {
   if (await isStream(file)) return;
-  const folder = path.dirname(await placeOf(file));
+  const folder = path.dirname(await placeFor(flag, file));
   const directory = await stat(folder).catch(() => undefined);
   if (directory?.isDirectory() !== true) {
     throw usageError(`${flag}: there is no directory ${folder}`);
@@ -45,13 +36,14 @@ export async function writeWhole(
   text: string,
   { code = 'ERR_OUTPUT', what = '' }: { readonly code?: string; readonly what?: string } = {},
 ): Promise<void> {
-  const place = await placeOf(file);
-  const temporary = `${place}.${process.pid}.tmp`;
+  let temporary: string | undefined;
   try {
     if (await isStream(file)) {
-      await appendFile(file, text);
+      await writeToStream(file, [Buffer.from(text)]);
       return;
     }
+    const place = await placeOf(file);
+    temporary = `${place}.${process.pid}.tmp`;
     const handle = await open(temporary, 'w');
     try {
       await handle.writeFile(text);
@@ -61,7 +53,7 @@ export async function writeWhole(
     }
     await rename(temporary, place);
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => undefined);
+    if (temporary !== undefined) await rm(temporary, { force: true }).catch(() => undefined);
     throw new LongshoreError(`Cannot write ${what}${file}: ${errnoOf(cause) ?? String(cause)}`, {
       code,
       origin: 'disk',
@@ -70,12 +62,10 @@ export async function writeWhole(
   }
 }
 
-/** Where a link leads, though nothing is there yet: the link stays, and what it leads to is written. */
-export async function placeOf(file: string): Promise<string> {
+async function placeFor(flag: string, file: string): Promise<string> {
   try {
-    return await realpath(file);
-  } catch {
-    const target = await readlink(file).catch(() => '');
-    return path.resolve(path.dirname(file), target === '' ? path.basename(file) : target);
+    return await placeOf(file);
+  } catch (cause) {
+    throw usageError(`${flag}: ${file} leads nowhere: ${errnoOf(cause) ?? String(cause)}`);
   }
 }

@@ -24,6 +24,13 @@ export function diskError(path: string, error: unknown): unknown {
     });
   }
   if (code.startsWith('ERR_')) return error;
+  if (code === 'EPIPE') {
+    return new LongshoreError(`Whoever read ${path} has gone before its end`, {
+      code: 'ERR_OUTPUT_WRITE',
+      origin: 'disk',
+      cause: error,
+    });
+  }
   if (INCAPABLE.has(code)) {
     return new LongshoreError(`${path} cannot be written: its file system answers ${code}`, {
       code: 'ERR_OUTPUT_WRITE',

@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict';
-import { open, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { mkdir, open, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import { prepareReport, writeReport, writeReports } from '../../src/cli/reportFile.ts';
+import { promisify } from 'node:util';
+import type { CommandContext } from '../../src/cli/commands/context.ts';
+import { prepareReports, writeReport, writeReports } from '../../src/cli/reportFile.ts';
 import { writeTarFile } from '../../src/export/archive/file.ts';
 import { cli, temporaryDirectory } from './support/cli.ts';
+
+const prepare = (cwd: string, settings: object): Promise<void> =>
+  prepareReports({ settings, places: { cwd } } as CommandContext);
 
 test('a report of an earlier run does not outlive one that could not start', async (t) => {
   const cwd = await temporaryDirectory(t);
@@ -36,7 +43,7 @@ test('a report goes to where a link leads, and the link stays', async (t) => {
   const [link, place] = [path.join(cwd, 'latest.json'), path.join(cwd, 'report-7.json')];
   await writeFile(place, 'old');
   await symlink('report-7.json', link);
-  await prepareReport(link);
+  await prepare(cwd, { report: link });
   assert.deepEqual(await readdir(cwd), ['latest.json']);
   await writeReport(link, { run: 7 });
   assert.deepEqual(JSON.parse(await readFile(place, 'utf8')), { run: 7 });
@@ -50,13 +57,53 @@ test('what is open already is written to as it is, wherever it leads', async (t)
   const link = path.join(cwd, 'stdout');
   await symlink(`/proc/self/fd/${handle.fd}`, link);
   await handle.write('printed before\n');
-  await prepareReport(link);
+  await prepare(cwd, { report: link });
   await writeReport(link, [1]);
   await writeTarFile(link, [], { mode: 0o644 });
   await handle.close();
   const written = await readFile(file, 'utf8');
   assert.ok(written.startsWith('printed before\n[\n  1\n]\n\0'), written.slice(0, 30));
   assert.deepEqual((await readdir(cwd)).sort(), ['out.txt', 'stdout']);
-  await prepareReport('/dev/null');
+  await prepare(cwd, { report: '/dev/null' });
   await writeReport('/dev/null', {});
+});
+
+test('a report takes the place of nothing that the command reads, nor of links that lead to each other', async (t) => {
+  const cwd = await temporaryDirectory(t);
+  await writeFile(path.join(cwd, 'list'), 'debian:12\n');
+  await symlink('list', path.join(cwd, 'link'));
+  const argv = ['pull', '--from', 'list', '--report', 'link'];
+  const { exitCode, stderr } = await cli(argv, { cwd });
+  assert.equal(exitCode, 2);
+  assert.match(stderr, /--report: .*link is read by this command/);
+  assert.equal(await readFile(path.join(cwd, 'list'), 'utf8'), 'debian:12\n');
+  await symlink('b', path.join(cwd, 'a'));
+  await symlink('a', path.join(cwd, 'b'));
+  await assert.rejects(prepare(cwd, { report: 'a' }), /--report: .*a leads nowhere: ELOOP/);
+});
+
+test('a link is followed from the folder that it is in', async (t) => {
+  const cwd = await temporaryDirectory(t);
+  await mkdir(path.join(cwd, 'real/deep'), { recursive: true });
+  await symlink('real/deep', path.join(cwd, 'short'));
+  await symlink('../up.json', path.join(cwd, 'real/deep/link'));
+  await writeReport(path.join(cwd, 'short/link'), 1);
+  assert.equal(await readFile(path.join(cwd, 'real/up.json'), 'utf8'), '1\n');
+});
+
+test('a pipe that nobody reads holds nothing up that is stopped', {
+  timeout: 10_000,
+}, async (t) => {
+  const cwd = await temporaryDirectory(t);
+  const pipe = path.join(cwd, 'pipe');
+  await promisify(execFile)('mkfifo', [pipe]);
+  await assert.rejects(writeTarFile(pipe, [], { mode: 0o644, signal: AbortSignal.timeout(200) }), {
+    name: 'AbortError',
+  });
+  const stalled = await open(pipe, constants.O_RDONLY | constants.O_NONBLOCK);
+  const bytes = Buffer.alloc(4_000_000);
+  const large = { path: 'large', size: bytes.length, open: () => [bytes].values() };
+  const signal = AbortSignal.timeout(300);
+  await assert.rejects(writeTarFile(pipe, [large as never], { mode: 0o644, signal }));
+  await stalled.close();
 });

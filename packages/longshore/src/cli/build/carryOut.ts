@@ -10,7 +10,7 @@ import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { BULK_RENDERERS } from '../render/bulk/renderers.ts';
 import { openRendererOf } from '../render/open.ts';
 import type { Renderer } from '../render/renderer.ts';
-import { prepareReport, writeReport, writeReports } from '../reportFile.ts';
+import { writeReport, writeReports } from '../reportFile.ts';
 import { shellQuote } from '../shellQuote.ts';
 import { storePath } from '../storePath.ts';
 import { openOrCreateStore } from '../stores.ts';
@@ -43,7 +43,6 @@ export async function carryOut(
   prepare: Prepare,
 ): Promise<number> {
   const { settings, host, complain } = context;
-  await prepareOutputs(context);
   const { renderer } = openRendererOf(BULK_RENDERERS, host, {
     wanted: settings.progress,
     write: complain,
@@ -113,12 +112,6 @@ async function work(
  */
 function usualWidth({ name }: Builder, processors: number): number {
   return name === 'assemble' ? processors : 2 * processors;
-}
-
-async function prepareOutputs({ settings, places }: CommandContext): Promise<void> {
-  const { report, junit } = settings;
-  if (report !== undefined) await prepareReport(path.resolve(places.cwd, report));
-  if (junit !== undefined) await prepareReport(path.resolve(places.cwd, junit), '--junit');
 }
 
 async function tellEnd(

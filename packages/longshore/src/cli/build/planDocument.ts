@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { BuildGraph } from '../../build/index.ts';
 import type { CommandContext } from '../commands/context.ts';
 import { EXIT } from '../exitCodes.ts';
-import { prepareReport, writeReport, writeReports } from '../reportFile.ts';
+import { writeReport, writeReports } from '../reportFile.ts';
 import { formatPlace } from './document.ts';
 
 /** What `build --dry-run` prints with `--json`; the schema is `longshore schema build-plan`. */
@@ -31,7 +31,6 @@ export async function tellPlan(
 ): Promise<number> {
   const report =
     settings.report === undefined ? undefined : path.resolve(places.cwd, settings.report);
-  if (report !== undefined) await prepareReport(report);
   const targets = plannedTargets(graph);
   const document: BuildPlanDocument = {
     verb: 'build',

@@ -9,12 +9,14 @@ import { readConnection } from '../connect.ts';
 import { usageError } from '../failures.ts';
 import { withInterrupts } from '../interrupts.ts';
 import { cleanText } from '../render/text.ts';
+import { prepareReports } from '../reportFile.ts';
 import { storePath } from '../storePath.ts';
 import type { CommandContext } from './context.ts';
 
 /** `longshore build [TARGET...]` */
 export async function runBuild(context: CommandContext): Promise<number> {
   const { settings, host } = context;
+  await prepareReports(context);
   const connection = await readConnection(context);
   const graph = await withInterrupts(host, (signal) => readGraph(context, signal));
   for (const warning of graph.warnings) context.complain(`longshore: ${cleanText(warning)}\n`);

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf } from '../../errors.ts';
 import type { CreateBundleResult } from '../../export/index.ts';
-import { isStream } from '../../fileSystem.ts';
+import { isStdout, isStream, placeOf } from '../../fileSystem.ts';
 import { openBundleSource } from '../bundle/source.ts';
 import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
@@ -26,11 +26,12 @@ export async function runBundleCreate(context: CommandContext): Promise<number> 
   const output = path.resolve(places.cwd, settings.output);
   const entries = await readEntries(context, 'bundle create');
   await checkFilePath('--output', output);
+  const place = (await isStream(output)) ? output : await placeOf(output);
   const inventory = await readInventory(settings.have, places.cwd);
   const { bytes, blobs, leftOut } = await withInterrupts(host, (signal) =>
-    create(context, { entries, inventory, path: output, signal }),
+    create(context, { entries, inventory, path: place, signal }),
   );
-  if (!(await isStream(output))) print(`${output}\n`);
+  if (!(await isStdout(output))) print(`${output}\n`);
   const left = leftOut === 0 ? '' : `, ${leftOut} left out as the other side has them`;
   complain(`${blobs} blobs, ${formatBytes(bytes)}${left}\n`);
   return EXIT.ok;

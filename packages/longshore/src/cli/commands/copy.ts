@@ -2,6 +2,7 @@ import type { PulledImage, PushedImage, PushResult } from '../../transfer/index.
 import { choosePlatform } from '../pull/platform.ts';
 import { requireDestinations } from '../push/pairs.ts';
 import { type PushTools, readEntries, runWork } from '../push/run.ts';
+import { prepareReports } from '../reportFile.ts';
 import type { CommandContext } from './context.ts';
 
 type Pair = ReturnType<typeof requireDestinations>[number];
@@ -12,6 +13,7 @@ type Pair = ReturnType<typeof requireDestinations>[number];
  */
 export async function runCopy(context: CommandContext): Promise<number> {
   const { args } = context;
+  await prepareReports(context);
   const given = args.length === 0 ? [] : [args.join(' ')];
   const entries = requireDestinations(await readEntries(context, given));
   return runWork(context, { verb: 'copy', entries }, (tools) => copy(context, entries, tools));

@@ -25,7 +25,7 @@ import { chooseWidth } from '../pull/width.ts';
 import { planLine } from '../render/lasting.ts';
 import { openRenderer } from '../render/open.ts';
 import type { Renderer } from '../render/renderer.ts';
-import { prepareReport, writeReport, writeReports } from '../reportFile.ts';
+import { prepareReports, writeReport, writeReports } from '../reportFile.ts';
 import type { Settings } from '../settings/resolve.ts';
 import { shellQuote } from '../shellQuote.ts';
 import { storePath } from '../storePath.ts';
@@ -81,7 +81,8 @@ export async function runPull(context: CommandContext): Promise<number> {
     store: storePath(context),
     version: host.version,
   });
-  const print = request.sinks.some(({ isStream }) => isStream === true) ? complain : context.print;
+  const isTaken = settings['dry-run'] !== true && request.sinks.some((sink) => sink.isStdout);
+  const print = isTaken ? complain : context.print;
   if (settings.json === true) print(`${JSON.stringify(document, undefined, 2)}\n`);
   else printImages(result, print);
   for (const note of summariseNotes(request.notes)) renderer.notice('warning', note);
@@ -102,11 +103,11 @@ function outlookTime({ sinks, report }: PullRequest, settings: Settings): Outloo
 async function readRequest(context: CommandContext): Promise<PullRequest> {
   const { settings, sources, places, host } = context;
   const { platform } = settings;
+  await prepareReports(context);
   const width = chooseWidth(settings, sources);
   const entries = await readEntries(context, 'pull');
   const report =
     settings.report === undefined ? undefined : path.resolve(places.cwd, settings.report);
-  if (report !== undefined) await prepareReport(report);
   const chosen = choosePlatform(platform, host);
   const notes: Note[] = [];
   return {

@@ -1,8 +1,10 @@
 import { readEntries, runWork } from '../push/run.ts';
+import { prepareReports } from '../reportFile.ts';
 import type { CommandContext } from './context.ts';
 
 /** `longshore push REF[=DEST]...` */
 export async function runPush(context: CommandContext): Promise<number> {
+  await prepareReports(context);
   const entries = await readEntries(context, context.args);
   return runWork(
     context,

@@ -2,6 +2,7 @@ import { openBuilderFor } from '../build/builder.ts';
 import { carryOut } from '../build/carryOut.ts';
 import { withKept } from '../build/settings.ts';
 import { readConnection } from '../connect.ts';
+import { prepareReports } from '../reportFile.ts';
 import { readNamedRun } from '../runs/find.ts';
 import type { CommandContext } from './context.ts';
 
@@ -9,6 +10,7 @@ import type { CommandContext } from './context.ts';
 export async function runRunsResume(given: CommandContext): Promise<number> {
   const run = await readNamedRun(given);
   const context = withKept(given, run.plan.settings);
+  await prepareReports(context);
   const connection = await readConnection(context);
   return carryOut(context, connection, async (yard) => {
     const { builder } = await openBuilderFor(context, yard, {

@@ -1,5 +1,6 @@
+import { stat } from 'node:fs/promises';
 import type { ExportSink } from '../../export/index.ts';
-import { isStream } from '../../fileSystem.ts';
+import { isStdout, isStream } from '../../fileSystem.ts';
 import { formatReference, type Platform, parseReference } from '../../image/index.ts';
 import type { ImageSink } from '../../transfer/index.ts';
 import { usageError } from '../failures.ts';
@@ -26,8 +27,8 @@ export interface SinkRequest {
 export interface OpenedSink {
   readonly sink: ImageSink;
   readonly path: string;
-  /** It goes to a pipe or a device: stdout, perhaps, where nothing else may be printed then. */
-  readonly isStream?: boolean;
+  /** Nothing else may be printed to stdout then. */
+  readonly isStdout?: boolean;
   readonly forecast?: ExportSink['forecast'];
 }
 
@@ -41,7 +42,20 @@ export async function openSinks(request: SinkRequest): Promise<readonly OpenedSi
   if (request.settings['warm-apptainer'] === true && !outputs.some(({ kind }) => kind === 'sif')) {
     throw usageError('--warm-apptainer: there is no --to sif: to put into its cache');
   }
+  await refuseShared(Array.from(unique.values(), ({ path }) => path));
   return Promise.all(Array.from(unique.values(), (output) => openSink(output, request)));
+}
+
+/** Two archives one after the other are none that anybody reads. */
+async function refuseShared(paths: readonly string[]): Promise<void> {
+  const taken = new Map<string, string>();
+  for (const path of paths) {
+    if (!(await isStream(path))) continue;
+    const { dev, ino } = await stat(path);
+    const other = taken.get(`${dev} ${ino}`);
+    if (other !== undefined) throw usageError(`--to: ${other} and ${path} are the same place`);
+    taken.set(`${dev} ${ino}`, path);
+  }
 }
 
 async function openSink({ kind, path }: OutputSpec, request: SinkRequest): Promise<OpenedSink> {
@@ -79,7 +93,12 @@ async function openSink({ kind, path }: OutputSpec, request: SinkRequest): Promi
       if (event.type === 'export.note') onNote({ image: image.name, message: event.message });
     },
   });
-  return { sink, path, isStream: toStream, forecast: (images) => sink.forecast(images) };
+  return {
+    sink,
+    path,
+    isStdout: toStream && (await isStdout(path)),
+    forecast: (images) => sink.forecast(images),
+  };
 }
 
 /**

@@ -10,7 +10,7 @@ import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { readNamed } from '../pull/entries.ts';
 import { explainLines } from '../pull/explainLines.ts';
 import { openRenderer } from '../render/open.ts';
-import { prepareReport, writeReport, writeReports } from '../reportFile.ts';
+import { writeReport, writeReports } from '../reportFile.ts';
 import { shellQuote } from '../shellQuote.ts';
 import { storePath } from '../storePath.ts';
 import { openOrCreateStore } from '../stores.ts';
@@ -56,7 +56,6 @@ export async function runWork(
   const { settings, host, complain, places } = context;
   const report =
     settings.report === undefined ? undefined : path.resolve(places.cwd, settings.report);
-  if (report !== undefined) await prepareReport(report);
   const connection = await readConnection(context);
   const { renderer } = openRenderer(host, settings.progress, complain);
   const interrupts = watchInterrupts(host, () => {

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { LongshoreError } from '../../errors.ts';
 import { isStream } from '../../fileSystem.ts';
 import type { Descriptor } from '../../image/index.ts';
+import { writeToStream } from '../../streamFile.ts';
 import { diskError, replaceFile } from '../disk.ts';
 import type { LayerSource } from '../layer/source.ts';
 import { endOfArchive, filling, formatHeader } from '../tar/writer.ts';
@@ -40,19 +41,19 @@ export async function writeTarFile(
   files: readonly ArchiveFile[],
   { mode, signal }: { readonly mode: number; readonly signal?: AbortSignal | undefined },
 ): Promise<number> {
-  let bytes = 0;
-  const write = async (target: string, flags: string): Promise<void> => {
-    const sink = createWriteStream(target, { flags, highWaterMark: 1024 * 1024 });
-    await pipeline(Readable.from(toTar(files, signal)), sink, { signal });
-    bytes = sink.bytesWritten;
-  };
   if (await isStream(path)) {
     try {
-      await write(path, 'a');
+      return await writeToStream(path, toTar(files, signal), signal);
     } catch (error) {
       throw diskError(path, error);
     }
-  } else await replaceFile(path, mode, (partial) => write(partial, 'wx'));
+  }
+  let bytes = 0;
+  await replaceFile(path, mode, async (partial) => {
+    const sink = createWriteStream(partial, { flags: 'wx', highWaterMark: 1024 * 1024 });
+    await pipeline(Readable.from(toTar(files, signal)), sink, { signal });
+    bytes = sink.bytesWritten;
+  });
   return bytes;
 }
 

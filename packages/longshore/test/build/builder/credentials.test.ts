@@ -60,6 +60,15 @@ describe('what a build may ask registries for', () => {
     ]);
   });
 
+  it('is what a context says of a stage that it stands for', () => {
+    const text = 'FROM scratch AS base\nFROM scratch AS tools\nFROM base\nCOPY --from=tools /x /x';
+    const contexts: BuildTarget['contexts'] = {
+      base: { kind: 'image', reference: 'a.lab/base:1' },
+      tools: { kind: 'image', reference: 'b.lab/tools:1' },
+    };
+    assert.deepEqual(askedFor(text, { contexts }), ['a.lab/base:1', 'b.lab/tools:1']);
+  });
+
   it('is not known where something else may decide', () => {
     const cases: readonly (readonly [string, Partial<BuildTarget>?])[] = [
       ['FROM $REG/base', { args: { REG: 'a.lab' } }],

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
@@ -49,7 +49,7 @@ test('locked images cross an air gap: lock, pull, pack, take in, and pull withou
   assert.deepEqual(JSON.parse(verified.stdout).problems, []);
 });
 
-test('an archive goes into a pipe that is there, which stays one, and nothing else goes to stdout', {
+test('an archive goes into a pipe that is there, which stays one', {
   timeout,
 }, async (t) => {
   const { host, cwd, store } = await stage(t);
@@ -63,15 +63,23 @@ test('an archive goes into a pipe that is there, which stays one, and nothing el
     run('bundle', 'create', `${host}/app/one:1`, '--output', 'pipe'),
   ]);
   assert.equal(made.exitCode, 0, made.stderr);
-  assert.equal(made.stdout, '');
+  assert.equal(made.stdout, `${pipe}\n`);
   assert.deepEqual(through, await readFile(path.join(cwd, 'one.bundle')));
   const [archive, pulled] = await Promise.all([
     readFile(pipe),
     run('pull', `${host}/app/one:1`, '--to', 'docker-archive:pipe'),
   ]);
-  assert.equal(pulled.stdout, '');
+  assert.match(pulled.stdout, /one:1 sha256:\w{64}\n$/);
   assert.ok(archive.includes('manifest.json'));
   assert.ok((await stat(pipe)).isFIFO());
+  await symlink('pipe', path.join(cwd, 'also'));
+  const both = ['--to', 'docker-archive:pipe', '--to', 'oci-archive:also'];
+  const twice = await run('pull', `${host}/app/one:1`, ...both);
+  assert.equal(twice.exitCode, 2);
+  assert.match(twice.stderr, /pipe and .*also are the same place/);
+  await symlink('real.bundle', path.join(cwd, 'linked.bundle'));
+  await run('bundle', 'create', `${host}/app/one:1`, '--output', 'linked.bundle');
+  assert.deepEqual(await readFile(path.join(cwd, 'real.bundle')), through);
   const tree = await run('pull', `${host}/app/one:1`, '--to', 'rootfs:pipe');
   assert.equal(tree.exitCode, 2);
   assert.match(tree.stderr, /rootfs:.*pipe: that is no regular file/);

@@ -13,14 +13,18 @@ export function imagesOf(
   { contexts }: Pick<BuildTarget, 'contexts'>,
 ): readonly string[] {
   const own = new Set(stages.flatMap(({ name, index }) => [name ?? '', String(index)]));
-  const bases = stages.filter(({ baseStage }) => baseStage === undefined).map(({ base }) => base);
+  // A context goes before a stage of its name.
+  const isGiven = (name: string): boolean => Object.hasOwn(contexts, name);
+  const bases = stages
+    .filter(({ base, baseStage }) => baseStage === undefined || isGiven(base))
+    .map(({ base }) => base);
   const copied = stages
     .flatMap(({ instructions }) => instructions)
     .flatMap(namedImages)
-    .filter((name) => !own.has(name.toLowerCase()));
+    .filter((name) => isGiven(name) || !own.has(name.toLowerCase()));
   const named = new Set([...bases, ...copied].filter((name) => name !== 'scratch'));
   return Array.from(named, (name) => {
-    const context = Object.hasOwn(contexts, name) ? contexts[name] : undefined;
+    const context = isGiven(name) ? contexts[name] : undefined;
     return context?.kind === 'image' ? context.reference : name;
   });
 }

@@ -1,0 +1,63 @@
+import { constants, createWriteStream, openSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Socket } from 'node:net';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { errnoOf } from './errors.ts';
+import { ownDescriptor } from './fileSystem.ts';
+
+const CHUNK_BYTES = 1024 * 1024;
+/** How often is looked for a reader of a pipe that has none yet. */
+const LOOK_MS = 50;
+
+/**
+ * Writes to what is there already (see `isStream`), and can be stopped while nobody reads.
+ * @returns bytes written
+ * @throws what `node:fs` and `node:net` throw; the reason of `signal`
+ */
+export async function writeToStream(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  signal?: AbortSignal,
+): Promise<number> {
+  let bytes = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+  }
+  const sink = await openStream(path, signal);
+  await pipeline(Readable.from(counted()), sink, signal === undefined ? {} : { signal });
+  return bytes;
+}
+
+async function openStream(path: string, signal: AbortSignal | undefined): Promise<Writable> {
+  // A write that waits for a reader would hold a thread that nothing can stop, not even the end of the process.
+  if ((await stat(path)).isFIFO()) return openPipe(path, signal);
+  const fd = await ownDescriptor(path);
+  // Opened by its name it would begin at an offset of its own, and what is printed next would overwrite it.
+  return fd === undefined
+    ? createWriteStream(path, { flags: 'a', highWaterMark: CHUNK_BYTES })
+    : createWriteStream('', { fd, autoClose: false, highWaterMark: CHUNK_BYTES });
+}
+
+async function openPipe(path: string, signal: AbortSignal | undefined): Promise<Writable> {
+  for (;;) {
+    signal?.throwIfAborted();
+    const fd = tryOpen(path);
+    if (fd !== undefined) return new Socket({ fd, readable: false, writable: true });
+    await sleep(LOOK_MS, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+/** Does not wait: without a reader there is an error. */
+function tryOpen(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK);
+  } catch (error) {
+    if (errnoOf(error) === 'ENXIO') return undefined;
+    throw error;
+  }
+}
