@@ -35,19 +35,24 @@ export async function writeToStream(
 
 async function openStream(path: string, signal: AbortSignal | undefined): Promise<Writable> {
   // A write that waits for a reader would hold a thread that nothing can stop, not even the end of the process.
-  if ((await stat(path)).isFIFO()) return openPipe(path, signal);
   const fd = await ownDescriptor(path);
+  if ((await stat(path)).isFIFO()) return openPipe(path, { isOurs: fd !== undefined, signal });
   // Opened by its name it would begin at an offset of its own, and what is printed next would overwrite it.
   return fd === undefined
     ? createWriteStream(path, { flags: 'a', highWaterMark: CHUNK_BYTES })
     : createWriteStream('', { fd, autoClose: false, highWaterMark: CHUNK_BYTES });
 }
 
-async function openPipe(path: string, signal: AbortSignal | undefined): Promise<Writable> {
+/** @param options.isOurs - a pipe that this process was given: its reader has gone, if there is none */
+async function openPipe(
+  path: string,
+  { isOurs, signal }: { readonly isOurs: boolean; readonly signal: AbortSignal | undefined },
+): Promise<Writable> {
   for (;;) {
     signal?.throwIfAborted();
     const fd = tryOpen(path);
     if (fd !== undefined) return new Socket({ fd, readable: false, writable: true });
+    if (isOurs) throw Object.assign(new Error('nobody reads'), { code: 'EPIPE' });
     await sleep(LOOK_MS, undefined, signal === undefined ? {} : { signal });
   }
 }

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { constants } from 'node:fs';
 import { mkdir, open, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import type { CommandContext } from '../../src/cli/commands/context.ts';
 import { prepareReports, writeReport, writeReports } from '../../src/cli/reportFile.ts';
 import { writeTarFile } from '../../src/export/archive/file.ts';
 import { cli, temporaryDirectory } from './support/cli.ts';
+
+const ARCHIVES = new URL('../../src/export/archive/file.ts', import.meta.url).href;
 
 const prepare = (cwd: string, settings: object): Promise<void> =>
   prepareReports({ settings, places: { cwd } } as CommandContext);
@@ -32,7 +35,7 @@ test('what cannot be written keeps nothing else from being written, and a good r
     (name) => () => writeReport(path.join(cwd, name), { name }),
   );
   const told: string[] = [];
-  assert.equal(await writeReports(0, (text) => told.push(text), writes), 1);
+  assert.equal(await writeReports(0, (line) => told.push(line), writes), 1);
   assert.match(told.join(), /^longshore: Cannot write the report .*bad\.json: ENOENT\n$/);
   assert.deepEqual(JSON.parse(await readFile(good, 'utf8')), { name: 'good.json' });
   assert.equal(await writeReports(130, () => undefined, writes), 130);
@@ -89,6 +92,24 @@ test('a link is followed from the folder that it is in', async (t) => {
   await symlink('../up.json', path.join(cwd, 'real/deep/link'));
   await writeReport(path.join(cwd, 'short/link'), 1);
   assert.equal(await readFile(path.join(cwd, 'real/up.json'), 'utf8'), '1\n');
+});
+
+test('a reader that went away before the first byte is no reader to wait for', {
+  timeout: 20_000,
+}, async (t) => {
+  const cwd = await temporaryDirectory(t);
+  // As in `longshore ... | true`: the pipe of stdout has nobody at its other end any more.
+  const program = `import { writeTarFile } from ${JSON.stringify(ARCHIVES)};
+    await writeTarFile('/proc/self/fd/1', [], { mode: 0o644 }).catch((error) => { process.stderr.write(error.message); });`;
+  await writeFile(path.join(cwd, 'program.ts'), program);
+  const command = `sleep 0.3; exec "$0" program.ts`;
+  const child = spawn('sh', ['-c', command, process.execPath], {
+    cwd,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  const told = await text(child.stderr);
+  assert.match(told, /has gone before its end/);
 });
 
 test('a pipe that nobody reads holds nothing up that is stopped', {
