@@ -1,4 +1,4 @@
-import { rm } from 'node:fs/promises';
+import { realpath, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { errnoOf, isLongshoreError } from '../errors.ts';
 import { isStream, placeOf } from '../fileSystem.ts';
@@ -15,7 +15,7 @@ import { checkFilePath, writeWhole } from './wholeFile.ts';
  */
 export async function prepareReports({ settings, places }: CommandContext): Promise<void> {
   const read = [settings.from, settings.file].flat().filter((file) => file !== undefined);
-  const inputs = await Promise.all(read.map((file) => placeOf(path.resolve(places.cwd, file))));
+  const inputs = await Promise.all(read.map((file) => realOf(path.resolve(places.cwd, file))));
   for (const flag of ['report', 'junit'] as const) {
     const file = settings[flag];
     if (file !== undefined) await prepare(`--${flag}`, path.resolve(places.cwd, file), inputs);
@@ -26,12 +26,17 @@ async function prepare(flag: string, file: string, inputs: readonly string[]): P
   await checkFilePath(flag, file);
   if (await isStream(file)) return;
   const place = await placeOf(file);
-  if (inputs.includes(place)) throw usageError(`${flag}: ${file} is read by this command`);
+  if (inputs.includes(await realOf(place)))
+    throw usageError(`${flag}: ${file} is read by this command`);
   try {
     await rm(place, { force: true });
   } catch (cause) {
     throw usageError(`${flag}: cannot replace ${file}: ${errnoOf(cause) ?? String(cause)}`);
   }
+}
+
+function realOf(file: string): Promise<string> {
+  return realpath(file).catch(() => file);
 }
 
 /**

@@ -75,7 +75,8 @@ test('a report takes the place of nothing that the command reads, nor of links t
   const cwd = await temporaryDirectory(t);
   await writeFile(path.join(cwd, 'list'), 'debian:12\n');
   await symlink('list', path.join(cwd, 'link'));
-  const argv = ['pull', '--from', 'list', '--report', 'link'];
+  await symlink('.', path.join(cwd, 'here'));
+  const argv = ['pull', '--from', 'here/list', '--report', 'link'];
   const { exitCode, stderr } = await cli(argv, { cwd });
   assert.equal(exitCode, 2);
   assert.match(stderr, /--report: .*link is read by this command/);
@@ -83,6 +84,8 @@ test('a report takes the place of nothing that the command reads, nor of links t
   await symlink('b', path.join(cwd, 'a'));
   await symlink('a', path.join(cwd, 'b'));
   await assert.rejects(prepare(cwd, { report: 'a' }), /--report: .*a leads nowhere: ELOOP/);
+  const looped = await cli(['pull', '--from', 'a', '--report', 'r.json'], { cwd });
+  assert.match(looped.stderr, /^longshore: --from: cannot read a: ELOOP\n$/);
 });
 
 test('a link is followed from the folder that it is in', async (t) => {
