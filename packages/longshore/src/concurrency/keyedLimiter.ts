@@ -36,7 +36,7 @@ export interface KeyedLimiter {
 
 /**
  * Keyed limiters with a total above them. Among keys that have a slot, the order is that of
- * `acquire`: priority, bytes, first come; a full key holds nobody else up.
+ * `acquire`: priority, turn, bytes, first come; a full key holds nobody else up.
  * @throws LongshoreError `ERR_BAD_WIDTH`
  */
 export function createKeyedLimiter(options: KeyedLimiterOptions): KeyedLimiter {

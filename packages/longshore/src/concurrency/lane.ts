@@ -105,6 +105,7 @@ export class Lane {
     return new Promise((resolve, reject) => {
       const waiter: Waiter = {
         priority: rank(options.priority),
+        turn: rank(options.turn),
         bytes: rank(options.bytes),
         order: (orders += 1),
         place: -1,

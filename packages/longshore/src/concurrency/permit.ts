@@ -9,7 +9,9 @@ export interface AcquireOptions {
   readonly kind?: PermitKind;
   /** Higher goes first. @defaultValue 0 */
   readonly priority?: number;
-  /** Size of the work; among equal priorities the larger goes first. @defaultValue 0 */
+  /** Among equal priorities the lower goes first. @defaultValue 0 */
+  readonly turn?: number;
+  /** Size of the work; among equal turns the larger goes first. @defaultValue 0 */
   readonly bytes?: number;
   /** Who holds the permit, for `limiter.holders()`. */
   readonly label?: string;

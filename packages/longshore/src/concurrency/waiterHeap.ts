@@ -1,6 +1,7 @@
 /** What a heap of waiters orders by, and where it keeps each one's place. */
 export interface HeapEntry {
   readonly priority: number;
+  readonly turn: number;
   readonly bytes: number;
   readonly order: number;
   /** Place in the heap, kept by the heap; -1 while outside. */
@@ -8,11 +9,12 @@ export interface HeapEntry {
 }
 
 /**
- * True where `a` goes before `b`: higher priority, then more bytes (the longest job first gives the
- * shortest makespan: Graham 1969), then who asked first.
+ * True where `a` goes before `b`: higher priority, then the lower turn, then more bytes (the longest job
+ * first gives the shortest makespan: Graham 1969), then who asked first.
  */
 export function goesBefore(a: HeapEntry, b: HeapEntry): boolean {
   if (a.priority !== b.priority) return a.priority > b.priority;
+  if (a.turn !== b.turn) return a.turn < b.turn;
   if (a.bytes !== b.bytes) return a.bytes > b.bytes;
   return a.order < b.order;
 }

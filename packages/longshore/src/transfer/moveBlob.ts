@@ -204,10 +204,11 @@ export class BlobMove {
     const begun = this.#ingest !== undefined || this.#trouble !== NO_TROUBLE;
     return lanes.acquire(this.registry, {
       kind: size <= SMALL_BLOB_BYTES && !oneClass ? 'metadata' : 'body',
+      // Once begun it goes before the rest: its space on disk is taken and its image waits.
+      priority: begun ? 1 : 0,
+      turn: byImage ? turnOf(this.#blob) : 0,
       // Largest first, of all or of an image: the limiter hands permits out in this order.
       bytes: remainingBytes(this.#blob),
-      // Once begun it goes before the rest: its space on disk is taken and its image waits.
-      priority: begun ? 1 : byImage ? -turnOf(this.#blob) : 0,
       signal: drain,
       label: this.#blob.label,
     });

@@ -73,6 +73,28 @@ test('priority goes first, then the larger, then who asked first', BOUNDED, asyn
   assert.deepEqual(order, ['urgent', 'large', 'small', 'early', 'late', 'not a number']);
 });
 
+test(
+  'among equal priorities the lower turn goes first, and the larger within a turn',
+  BOUNDED,
+  async () => {
+    const limiter = createLimiter({ name: 'pushes', width: 1 });
+    const holder = await limiter.acquire();
+    const order: string[] = [];
+    const asks = [
+      { name: 'second, large', turn: 1, bytes: 900 },
+      { name: 'first, small', turn: 0, bytes: 1 },
+      { name: 'first, large', turn: 0, bytes: 50 },
+      { name: 'urgent', turn: 7, priority: 1 },
+    ].map(async ({ name, ...options }) => {
+      using _permit = await limiter.acquire(options);
+      order.push(name);
+    });
+    holder.release();
+    await Promise.all(asks);
+    assert.deepEqual(order, ['urgent', 'first, large', 'first, small', 'second, large']);
+  },
+);
+
 test('metadata never waits behind bodies', BOUNDED, async () => {
   const limiter = createLimiter({ name: 'pulls', width: 1, metadataWidth: 1 });
   await limiter.acquire();

@@ -16,9 +16,6 @@ const MOST_CUTS = 12;
 /** After a cut in which all was handed over: perhaps this registry is slow to answer. Doubles. */
 const FIRST_PATIENCE_MS = 10_000;
 
-/** More images than any run has. */
-const TURNS = 2 ** 32;
-
 /** One blob for one repository. */
 export interface BlobJob {
   /** Of the image that needed it first; the lowest goes first. */
@@ -170,8 +167,11 @@ class BlobBringer {
     const { registry, progress } = this.#context;
     const { size } = descriptor;
     const permit = await lane.acquire({
+      // What was cut goes before all, what is cut again and again behind all.
+      priority: this.#cuts === 1 ? 1 : -this.#cuts,
+      // So that those whose turn it was are up, though a run is stopped.
+      turn: this.#job.turn,
       bytes: size,
-      priority: this.#priority,
       label,
       signal: this.#drain,
     });
@@ -197,15 +197,6 @@ class BlobBringer {
       this.#tell(upload, error);
       throw error;
     }
-  }
-
-  /**
-   * Image by image, so that those whose turn it was are up though a run is stopped; within an image the
-   * largest first. What was cut goes before all, what is cut again and again behind all.
-   */
-  get #priority(): number {
-    const kind = this.#cuts === 1 ? 1 : -this.#cuts;
-    return kind * TURNS - this.#job.turn;
   }
 
   #body(upload: Upload) {
