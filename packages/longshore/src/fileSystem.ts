@@ -48,12 +48,12 @@ const MOST_LINKS = 40;
 export async function isStream(path: string): Promise<boolean> {
   const there = await stat(path).catch(() => undefined);
   if (there === undefined || there.isDirectory()) return false;
-  return !there.isFile() || OPEN_FILE.test(await lastLink(path));
+  return !there.isFile() || OPEN_FILE.test(await placeOf(path));
 }
 
 /** Which open file of this process it leads to; `undefined` for anything else. */
 export async function ownDescriptor(path: string): Promise<number | undefined> {
-  const [, owner = '', descriptor] = OPEN_FILE.exec(await lastLink(path)) ?? [];
+  const [, owner = '', descriptor] = OPEN_FILE.exec(await placeOf(path)) ?? [];
   const isOwn = owner === 'self' || Number(owner) === process.pid;
   return isOwn ? Number(descriptor) : undefined;
 }
@@ -70,24 +70,14 @@ function fileOf(descriptor: number): Promise<Stats | undefined> {
   return promise;
 }
 
-/** The last name on the way that is the name of an open file, or that leads nowhere else. */
-async function lastLink(path: string): Promise<string> {
-  let at = path.replace(/^\/dev\/fd\//, '/proc/self/fd/');
-  for (let links = 0; links < MOST_LINKS && !OPEN_FILE.test(at); links += 1) {
-    const next = await follow(at);
-    if (next === undefined) break;
-    at = next;
-  }
-  return at;
-}
-
 /**
- * Where a link leads, though nothing is there yet: the link stays, and what it leads to is written.
+ * Where a link leads, though nothing is there yet: the link stays, and what it leads to is written. The name
+ * of an open file is the end of the way.
  * @throws `ELOOP` of `node:fs` for links that lead to each other
  */
 export async function placeOf(path: string): Promise<string> {
-  let at = path;
-  for (let links = 0; links < MOST_LINKS; links += 1) {
+  let at = path.replace(/^\/dev\/fd\//, '/proc/self/fd/');
+  for (let links = 0; links < MOST_LINKS && !OPEN_FILE.test(at); links += 1) {
     const next = await follow(at);
     if (next === undefined) return at;
     at = next;

@@ -1,7 +1,7 @@
-import { constants, createWriteStream, openSync } from 'node:fs';
+import { constants, createWriteStream, openSync, type WriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Socket } from 'node:net';
-import { Readable, type Writable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errnoOf } from './errors.ts';
@@ -21,19 +21,15 @@ export async function writeToStream(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   signal?: AbortSignal,
 ): Promise<number> {
-  let bytes = 0;
-  async function* counted(): AsyncGenerator<Uint8Array> {
-    for await (const chunk of chunks) {
-      bytes += chunk.length;
-      yield chunk;
-    }
-  }
   const sink = await openStream(path, signal);
-  await pipeline(Readable.from(counted()), sink, signal === undefined ? {} : { signal });
-  return bytes;
+  await pipeline(Readable.from(chunks), sink, signal === undefined ? {} : { signal });
+  return sink.bytesWritten;
 }
 
-async function openStream(path: string, signal: AbortSignal | undefined): Promise<Writable> {
+async function openStream(
+  path: string,
+  signal: AbortSignal | undefined,
+): Promise<WriteStream | Socket> {
   // A write that waits for a reader would hold a thread that nothing can stop, not even the end of the process.
   const fd = await ownDescriptor(path);
   if ((await stat(path)).isFIFO()) return openPipe(path, { isOurs: fd !== undefined, signal });
@@ -47,7 +43,7 @@ async function openStream(path: string, signal: AbortSignal | undefined): Promis
 async function openPipe(
   path: string,
   { isOurs, signal }: { readonly isOurs: boolean; readonly signal: AbortSignal | undefined },
-): Promise<Writable> {
+): Promise<Socket> {
   for (;;) {
     signal?.throwIfAborted();
     const fd = tryOpen(path);

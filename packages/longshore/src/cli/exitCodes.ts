@@ -1,4 +1,5 @@
 import { isLongshoreError } from '../errors.ts';
+import type { RunOutcome } from '../transfer/index.ts';
 
 /** What a shell learns; the table in `docs/cli.md`. */
 export const EXIT = {
@@ -13,6 +14,18 @@ export const EXIT = {
   /** Interrupted, by whichever signal; state kept. */
   interrupted: 130,
 } as const;
+
+/** The exit code for a run that has come to its end. */
+export function exitCodeOfRun(outcome: RunOutcome): number {
+  switch (outcome) {
+    case 'succeeded':
+      return EXIT.ok;
+    case 'failed':
+      return EXIT.failed;
+    case 'cancelled':
+      return EXIT.interrupted;
+  }
+}
 
 /** The exit code for an error that ended the whole run, not only one image. */
 export function exitCodeOf(error: unknown): number {

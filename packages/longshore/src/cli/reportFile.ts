@@ -8,6 +8,9 @@ import { usageError } from './failures.ts';
 import { cleanText } from './render/text.ts';
 import { checkFilePath, writeWhole } from './wholeFile.ts';
 
+/** Writes one thing. @throws LongshoreError where it cannot */
+type Write = () => Promise<void>;
+
 /**
  * Makes sure before anything else that reports can be written after the work, and takes away those of an
  * earlier run: where this one ends without a report, none must say that it went well.
@@ -40,24 +43,21 @@ function realOf(file: string): Promise<string> {
 }
 
 /**
- * Writes the report whole or not at all.
- * @throws LongshoreError `ERR_REPORT`
- */
-export async function writeReport(file: string, document: unknown): Promise<void> {
-  const text = `${JSON.stringify(document, undefined, 2)}\n`;
-  await writeWhole(file, text, { code: 'ERR_REPORT', what: 'the report ' });
-}
-
-/**
- * Writes what tells of a run that is over, each whether the others could be written or not.
+ * Writes what tells of a run that is over: the report, where there is to be one, and `more`, each whether
+ * the others could be written or not.
  * @param code exit code of the run
  * @returns that, or the one of a failed run where it went well and something could not be written
  */
 export async function writeReports(
+  { settings, places, complain }: Pick<CommandContext, 'settings' | 'places' | 'complain'>,
   code: number,
-  complain: (text: string) => void,
-  writes: readonly (() => Promise<void>)[],
+  { document, more = [] }: { readonly document: unknown; readonly more?: readonly Write[] },
 ): Promise<number> {
+  const { report } = settings;
+  const writes =
+    report === undefined
+      ? more
+      : [() => writeReport(path.resolve(places.cwd, report), document), ...more];
   let ended = code;
   for (const write of writes) {
     try {
@@ -69,4 +69,13 @@ export async function writeReports(
     }
   }
   return ended;
+}
+
+/**
+ * Writes the report whole or not at all.
+ * @throws LongshoreError `ERR_REPORT`
+ */
+export async function writeReport(file: string, document: unknown): Promise<void> {
+  const text = `${JSON.stringify(document, undefined, 2)}\n`;
+  await writeWhole(file, text, { code: 'ERR_REPORT', what: 'the report ' });
 }

@@ -31,14 +31,17 @@ test('a report of an earlier run does not outlive one that could not start', asy
 test('what cannot be written keeps nothing else from being written, and a good run has failed by it', async (t) => {
   const cwd = await temporaryDirectory(t);
   const good = path.join(cwd, 'good.json');
-  const writes = ['gone/bad.json', 'good.json'].map(
-    (name) => () => writeReport(path.join(cwd, name), { name }),
-  );
   const told: string[] = [];
-  assert.equal(await writeReports(0, (line) => told.push(line), writes), 1);
+  const context = {
+    settings: { report: 'gone/bad.json' },
+    places: { cwd },
+    complain: (line: string) => void told.push(line),
+  } as unknown as CommandContext;
+  const outputs = { document: {}, more: [() => writeReport(good, { name: 'good.json' })] };
+  assert.equal(await writeReports(context, 0, outputs), 1);
   assert.match(told.join(), /^longshore: Cannot write the report .*bad\.json: ENOENT\n$/);
   assert.deepEqual(JSON.parse(await readFile(good, 'utf8')), { name: 'good.json' });
-  assert.equal(await writeReports(130, () => undefined, writes), 130);
+  assert.equal(await writeReports(context, 130, outputs), 130);
 });
 
 test('a report goes to where a link leads, and the link stays', async (t) => {

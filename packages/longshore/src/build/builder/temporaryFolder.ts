@@ -1,6 +1,7 @@
 import { lstat, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  type HolderIdentity,
   holderFields,
   isProvablyDead,
   ownIdentity,
@@ -22,27 +23,28 @@ const LEFT_ALONE_MS = 24 * 60 * 60 * 1000;
  */
 export async function makeTemporaryFolder(parent: string, prefix: string): Promise<string> {
   const folder = await mkdtemp(join(parent, prefix));
-  await writeFile(join(folder, HOLDER_FILE), JSON.stringify(holderFields(ownIdentity())));
-  await removeLeftovers(parent, prefix);
+  const own = ownIdentity();
+  await writeFile(join(folder, HOLDER_FILE), JSON.stringify(holderFields(own)));
+  await removeLeftovers(parent, prefix, own);
   return folder;
 }
 
-async function removeLeftovers(parent: string, prefix: string): Promise<void> {
+async function removeLeftovers(parent: string, prefix: string, own: HolderIdentity): Promise<void> {
   // A folder that one may write to but not list has its leftovers for somebody else to find.
   const names = await readdir(parent).catch(() => []);
   for (const name of names.filter((one) => one.startsWith(prefix))) {
     const path = join(parent, name);
     // Another process may be removing it as well.
-    if (await isLeftover(path)) await rm(path, { recursive: true, force: true }).catch(() => {});
+    const isOver = await isLeftover(path, own);
+    if (isOver) await rm(path, { recursive: true, force: true }).catch(() => {});
   }
 }
 
-async function isLeftover(path: string): Promise<boolean> {
+async function isLeftover(path: string, own: HolderIdentity): Promise<boolean> {
   // Whoever else writes to `parent` may put a link there that leads to a folder of ours.
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined || !found.isDirectory() || found.uid !== process.getuid?.()) return false;
   const holder = readHolder(await readJsonObject(join(path, HOLDER_FILE)));
-  const own = ownIdentity();
   if (holder !== undefined && isProvablyDead(holder, own, probeProcess)) return true;
   // Killed before it could say whose it is, or before this machine was started anew: another one that
   // shares the folder may have the same name, so that is no proof.

@@ -5,17 +5,17 @@ import type { RunEvent, RunResult, StoredRun, TargetReport } from '../../run/ind
 import type { Store } from '../../store/index.ts';
 import type { CommandContext } from '../commands/context.ts';
 import { type Connection, openRegistry } from '../connect.ts';
-import { EXIT } from '../exitCodes.ts';
+import { EXIT, exitCodeOfRun } from '../exitCodes.ts';
 import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { BULK_RENDERERS } from '../render/bulk/renderers.ts';
 import { openRendererOf } from '../render/open.ts';
 import type { Renderer } from '../render/renderer.ts';
-import { writeReport, writeReports } from '../reportFile.ts';
+import { writeReports } from '../reportFile.ts';
 import { shellQuote } from '../shellQuote.ts';
 import { storePath } from '../storePath.ts';
 import { openOrCreateStore } from '../stores.ts';
 import { writeWhole } from '../wholeFile.ts';
-import { type BuildDocument, buildDocument } from './document.ts';
+import { buildDocument } from './document.ts';
 import { explainFailures } from './failures.ts';
 import { junitXml } from './junit.ts';
 import { appendStepSummary } from './stepSummary.ts';
@@ -131,24 +131,18 @@ async function tellEnd(
     const what = result.outcome === 'cancelled' ? 'To go on' : 'To try what is left again';
     renderer.notice('warning', `${what}: ${shellQuote(again)}`);
   }
-  return writeReports(
-    EXIT_CODES[result.outcome],
-    context.complain,
-    outputsOf(context, document, result),
-  );
+  const more = moreReports(context, result);
+  return writeReports(context, exitCodeOfRun(result.outcome), { document, more });
 }
 
-function outputsOf(
+/** Beside the report. */
+function moreReports(
   { settings, places, host }: CommandContext,
-  document: BuildDocument,
   result: RunResult,
 ): (() => Promise<void>)[] {
-  const { report, junit } = settings;
+  const { junit } = settings;
   const summary = host.env['GITHUB_STEP_SUMMARY'];
   const writes: (() => Promise<void>)[] = [];
-  if (report !== undefined) {
-    writes.push(() => writeReport(path.resolve(places.cwd, report), document));
-  }
   if (junit !== undefined) {
     writes.push(() => writeWhole(path.resolve(places.cwd, junit), junitXml(result)));
   }
@@ -165,9 +159,3 @@ function resultLines({ state, target, tags, image }: TargetReport): string[] {
     .filter((tag) => tag.state === 'pushed' || tag.state === 'unchanged')
     .map(({ destination, digest }) => `${destination} ${digest ?? image?.digest ?? ''}`);
 }
-
-const EXIT_CODES = {
-  succeeded: EXIT.ok,
-  failed: EXIT.failed,
-  cancelled: EXIT.interrupted,
-} as const;

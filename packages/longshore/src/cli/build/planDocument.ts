@@ -1,8 +1,7 @@
-import path from 'node:path';
 import type { BuildGraph } from '../../build/index.ts';
 import type { CommandContext } from '../commands/context.ts';
 import { EXIT } from '../exitCodes.ts';
-import { writeReport, writeReports } from '../reportFile.ts';
+import { writeReports } from '../reportFile.ts';
 import { formatPlace } from './document.ts';
 
 /** What `build --dry-run` prints with `--json`; the schema is `longshore schema build-plan`. */
@@ -25,12 +24,8 @@ interface PlannedTarget {
 }
 
 /** Tells what would be built, and builds nothing. */
-export async function tellPlan(
-  { settings, places, host, print, complain }: CommandContext,
-  graph: BuildGraph,
-): Promise<number> {
-  const report =
-    settings.report === undefined ? undefined : path.resolve(places.cwd, settings.report);
+export async function tellPlan(context: CommandContext, graph: BuildGraph): Promise<number> {
+  const { settings, host, print } = context;
   const targets = plannedTargets(graph);
   const document: BuildPlanDocument = {
     verb: 'build',
@@ -40,8 +35,7 @@ export async function tellPlan(
   };
   if (settings.json === true) print(`${JSON.stringify(document, undefined, 2)}\n`);
   else for (const target of targets) print(`${planLine(target)}\n`);
-  const writes = report === undefined ? [] : [() => writeReport(report, document)];
-  return writeReports(EXIT.ok, complain, writes);
+  return writeReports(context, EXIT.ok, { document });
 }
 
 function plannedTargets({ targets, edges }: BuildGraph): readonly PlannedTarget[] {

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import type { Platform } from '../../image/index.ts';
 import {
   type EventListener,
@@ -9,7 +8,7 @@ import {
   type TransferEvent,
 } from '../../transfer/index.ts';
 import { type Connection, openRegistry, readConnection } from '../connect.ts';
-import { EXIT } from '../exitCodes.ts';
+import { exitCodeOfRun } from '../exitCodes.ts';
 import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { pullDocument } from '../pull/document.ts';
 import { readEntries } from '../pull/entries.ts';
@@ -25,7 +24,7 @@ import { chooseWidth } from '../pull/width.ts';
 import { planLine } from '../render/lasting.ts';
 import { openRenderer } from '../render/open.ts';
 import type { Renderer } from '../render/renderer.ts';
-import { prepareReports, writeReport, writeReports } from '../reportFile.ts';
+import { prepareReports, writeReports } from '../reportFile.ts';
 import type { Settings } from '../settings/resolve.ts';
 import { shellQuote } from '../shellQuote.ts';
 import { storePath } from '../storePath.ts';
@@ -41,7 +40,6 @@ interface PullRequest {
   /** What outputs could not carry over; filled while the run goes. */
   readonly notes: readonly Note[];
   readonly connection: Connection;
-  readonly report: string | undefined;
 }
 
 /** `longshore pull [REF...]` */
@@ -89,15 +87,13 @@ export async function runPull(context: CommandContext): Promise<number> {
   if (result.outcome === 'cancelled') {
     renderer.notice('warning', `To go on: ${shellQuote(['longshore', ...host.argv])}`);
   }
-  const { report } = request;
-  const writes = report === undefined ? [] : [() => writeReport(report, document)];
-  return writeReports(EXIT_CODES[result.outcome], complain, writes);
+  return writeReports(context, exitCodeOfRun(result.outcome), { document });
 }
 
 /** What a file server says of quotas only warns: no pull into the store alone waits for it. */
-function outlookTime({ sinks, report }: PullRequest, settings: Settings): OutlookOptions['when'] {
+function outlookTime({ sinks }: PullRequest, settings: Settings): OutlookOptions['when'] {
   if (settings['dry-run'] === true || sinks.length > 0) return 'before';
-  return settings.json === true || report !== undefined ? 'beside' : 'late';
+  return settings.json === true || settings.report !== undefined ? 'beside' : 'late';
 }
 
 async function readRequest(context: CommandContext): Promise<PullRequest> {
@@ -106,8 +102,6 @@ async function readRequest(context: CommandContext): Promise<PullRequest> {
   await prepareReports(context);
   const width = chooseWidth(settings, sources);
   const entries = await readEntries(context, 'pull');
-  const report =
-    settings.report === undefined ? undefined : path.resolve(places.cwd, settings.report);
   const chosen = choosePlatform(platform, host);
   const notes: Note[] = [];
   return {
@@ -125,7 +119,6 @@ async function readRequest(context: CommandContext): Promise<PullRequest> {
       onNote: (note) => notes.push(note),
     }),
     connection: await readConnection(context),
-    report,
   };
 }
 
@@ -211,9 +204,3 @@ function printImages(result: PullResult, print: (text: string) => void): void {
 `);
   }
 }
-
-const EXIT_CODES = {
-  succeeded: EXIT.ok,
-  failed: EXIT.failed,
-  cancelled: EXIT.interrupted,
-} as const;

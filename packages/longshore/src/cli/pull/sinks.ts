@@ -42,23 +42,34 @@ export async function openSinks(request: SinkRequest): Promise<readonly OpenedSi
   if (request.settings['warm-apptainer'] === true && !outputs.some(({ kind }) => kind === 'sif')) {
     throw usageError('--warm-apptainer: there is no --to sif: to put into its cache');
   }
-  await refuseShared(Array.from(unique.values(), ({ path }) => path));
-  return Promise.all(Array.from(unique.values(), (output) => openSink(output, request)));
+  const wanted = [...unique.values()];
+  const streams = await findStreams(wanted);
+  return Promise.all(
+    wanted.map((output) => openSink(output, request, { toStream: streams.has(output) })),
+  );
 }
 
-/** Two archives one after the other are none that anybody reads. */
-async function refuseShared(paths: readonly string[]): Promise<void> {
+/** Which outputs go into what is there. Two archives one after the other are none that anybody reads. */
+async function findStreams(outputs: readonly OutputSpec[]): Promise<ReadonlySet<OutputSpec>> {
+  const streams = new Set<OutputSpec>();
   const taken = new Map<string, string>();
-  for (const path of paths) {
+  for (const output of outputs) {
+    const { path } = output;
     if (!(await isStream(path))) continue;
     const { dev, ino } = await stat(path);
     const other = taken.get(`${dev} ${ino}`);
     if (other !== undefined) throw usageError(`--to: ${other} and ${path} are the same place`);
     taken.set(`${dev} ${ino}`, path);
+    streams.add(output);
   }
+  return streams;
 }
 
-async function openSink({ kind, path }: OutputSpec, request: SinkRequest): Promise<OpenedSink> {
+async function openSink(
+  { kind, path }: OutputSpec,
+  request: SinkRequest,
+  { toStream }: { readonly toStream: boolean },
+): Promise<OpenedSink> {
   if (kind === 'oci' || kind === 'layers') {
     const { createLayersSink, createOciSink } = await import('../../transfer/index.ts');
     return { sink: kind === 'oci' ? createOciSink(path) : createLayersSink(path), path };
@@ -70,7 +81,6 @@ async function openSink({ kind, path }: OutputSpec, request: SinkRequest): Promi
   const { checkApptainer, createExportSink, findConverter, NAMING_SCHEMES } = await import(
     '../../export/index.ts'
   );
-  const toStream = await isStream(path);
   if (toStream && !kind.endsWith('-archive')) {
     throw usageError(
       `--to ${kind}:${path}: that is no regular file`,

@@ -1,16 +1,15 @@
-import path from 'node:path';
 import type { Registry, RegistryUploads } from '../../registry/index.ts';
 import type { Store } from '../../store/index.ts';
 import type { EventListener, PushOptions, PushResult } from '../../transfer/index.ts';
 import type { CommandContext } from '../commands/context.ts';
 import { openRegistry, readConnection } from '../connect.ts';
-import { EXIT } from '../exitCodes.ts';
+import { exitCodeOfRun } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
 import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { readNamed } from '../pull/entries.ts';
 import { explainLines } from '../pull/explainLines.ts';
 import { openRenderer } from '../render/open.ts';
-import { writeReport, writeReports } from '../reportFile.ts';
+import { writeReports } from '../reportFile.ts';
 import { shellQuote } from '../shellQuote.ts';
 import { storePath } from '../storePath.ts';
 import { openOrCreateStore } from '../stores.ts';
@@ -54,8 +53,6 @@ export async function runWork(
   work: PushWork,
 ): Promise<number> {
   const { settings, host, complain, places } = context;
-  const report =
-    settings.report === undefined ? undefined : path.resolve(places.cwd, settings.report);
   const connection = await readConnection(context);
   const { renderer } = openRenderer(host, settings.progress, complain);
   const interrupts = watchInterrupts(host, () => {
@@ -97,8 +94,7 @@ export async function runWork(
   if (result.outcome === 'cancelled') {
     renderer.notice('warning', `To go on: ${shellQuote(['longshore', ...host.argv])}`);
   }
-  const writes = report === undefined ? [] : [() => writeReport(report, document)];
-  return writeReports(EXIT_CODES[result.outcome], complain, writes);
+  return writeReports(context, exitCodeOfRun(result.outcome), { document });
 }
 
 function pushOptions({ settings }: CommandContext): PushTools['options'] {
@@ -116,9 +112,3 @@ function printImages({ images }: PushResult, print: (text: string) => void): voi
     if (state === 'pushed' || state === 'unchanged') print(`${destination} ${digest}\n`);
   }
 }
-
-const EXIT_CODES = {
-  succeeded: EXIT.ok,
-  failed: EXIT.failed,
-  cancelled: EXIT.interrupted,
-} as const;
