@@ -114,10 +114,11 @@ test('a killed holder is taken over at once, with what it had', { timeout: 60_00
   const path = join(folder.path, 'store');
   const log = join(folder.path, 'log');
   const size = 40 * MEBIBYTE;
+  // Before the child begins, or it may be done by the time that these bytes are hashed.
+  const blob = describeBytes(bytesOf(size, 'held'));
+  const store = await openStore(path);
   const child = startChild([path, log, String(CHUNK), String(size), 'held']);
   await once(child.stdout ?? child, 'data');
-  const store = await openStore(path);
-  const blob = describeBytes(bytesOf(size, 'held'));
   while ((await store.partialBytes(blob.digest)) < 4 * MEBIBYTE) {
     assert.equal(child.exitCode, null, 'it should not be done yet');
     await new Promise((resolve) => setTimeout(resolve, 2));
