@@ -146,7 +146,8 @@ export class FanOut implements FlowTable {
     if (controller === undefined || limiter.active <= limiter.width) return;
     const flows = [...all].filter(([flow]) => flow.lane === lane && flow.divisible);
     const leaving = flows.filter(([flow]) => flow.restarted).length;
-    const excess = limiter.active - limiter.width - leaving;
+    // Permits that are held without a flow are given back by their holders, not by those who have one.
+    const excess = Math.min(limiter.active, lane.flows) - limiter.width - leaving;
     const newest = flows
       .filter(([flow, range]) => !flow.restarted && secondsLeft(range) > NEARLY_DONE_S)
       .sort(([a], [b]) => b.id - a.id);

@@ -69,6 +69,11 @@ export class Lane<C extends Decider = ElasticController> {
     this.#now = now;
   }
 
+  /** Requests that have gone out and whose flows have not ended. */
+  get flows(): number {
+    return this.#flows;
+  }
+
   /** Flows whose response head has come. */
   get open(): number {
     return this.#open;
@@ -116,10 +121,15 @@ export class Lane<C extends Decider = ElasticController> {
     return this.#waitMs() <= 0 && this.#turnstile.lets(flows, flows - this.#open);
   }
 
-  /** Waits until a request may go out; somebody else may be first then. */
+  /** More body permits are held than may be: the width has shrunk. Who has no flow yet gives its own back. */
+  get isOverfull(): boolean {
+    return this.limiter.active > this.limiter.width;
+  }
+
+  /** Waits until a request may go out; somebody else may be first then, and the lane may be overfull. */
   async untilMayRequest(signal: AbortSignal): Promise<void> {
     await this.#untilRested(signal);
-    while (!this.mayRequest) {
+    while (!this.mayRequest && !this.isOverfull) {
       await sleep(LOOK_MS, undefined, { signal });
       await this.#untilRested(signal);
     }

@@ -174,6 +174,8 @@ export class BlobMove {
           await Promise.race(this.#helpers);
         } else if (slot.permit.released) {
           slot = await this.#acquire();
+        } else if (this.#isBody && slot.lane.isOverfull) {
+          slot.permit.release();
         } else if (!slot.lane.mayRequest) {
           await slot.lane.untilMayRequest(this.#context.drain);
           if (this.#cancelled) throw unneeded();
@@ -198,12 +200,16 @@ export class BlobMove {
     }
   }
 
+  /** Counted by the width of its lane. */
+  get #isBody(): boolean {
+    return this.#blob.descriptor.size > SMALL_BLOB_BYTES || this.#context.oneClass;
+  }
+
   #acquire(): Promise<Slot> {
-    const { size } = this.#blob.descriptor;
-    const { lanes, oneClass, byImage, drain } = this.#context;
+    const { lanes, byImage, drain } = this.#context;
     const begun = this.#ingest !== undefined || this.#trouble !== NO_TROUBLE;
     return lanes.acquire(this.registry, {
-      kind: size <= SMALL_BLOB_BYTES && !oneClass ? 'metadata' : 'body',
+      kind: this.#isBody ? 'body' : 'metadata',
       // Once begun it goes before the rest: its space on disk is taken and its image waits.
       priority: begun ? 1 : 0,
       turn: byImage ? turnOf(this.#blob) : 0,

@@ -67,6 +67,22 @@ test('after a refusal one request goes first, and others wait for its answer', a
   await assert.rejects(given, { name: 'AbortError' });
 });
 
+test('who waits with a permit that is one too many learns of it at once', async () => {
+  const { clock, lane } = fixedLane();
+  const held = Array.from({ length: 4 }, () => lane.tryAcquire());
+  for (let i = 0; i < 2; i += 1) lane.request().accepted();
+  refuse(lane, 1000);
+  clock.ms += 1000;
+  lane.request();
+  assert.ok(!lane.mayRequest && !lane.isOverfull);
+  const waiting = lane.untilMayRequest(new AbortController().signal);
+  lane.limiter.resize(3);
+  await waiting;
+  assert.ok(lane.isOverfull && !lane.mayRequest);
+  held[0]?.release();
+  assert.ok(!lane.isOverfull);
+});
+
 test('requests that fail before an answer are spaced out, until one is answered', () => {
   const { clock, lane, opens } = fixedLane();
   for (const pauseMs of [100, 200, 400]) {
