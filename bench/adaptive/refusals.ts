@@ -38,9 +38,10 @@ async function pulls(refusing: RefusalCase, bin: string): Promise<RealRun[]> {
 
 function row({ name, what }: RefusalCase, runs: readonly RealRun[]): string {
   const refusals = runs.map(({ counted }) => counted.refusals).join(', ');
+  const until = runs.map(({ counted }) => counted.refusalsUntilBelow ?? '-').join(', ');
   const requests = runs.map(({ counted }) => counted.requests).join(', ');
   const seconds = runs.map((run) => run.seconds?.toFixed(1) ?? 'stopped').join(', ');
-  return `| ${[name, what, refusals, requests, seconds].join(' | ')} |`;
+  return `| ${[name, what, until, refusals, requests, seconds].join(' | ')} |`;
 }
 
 const wanted = ({ name }: RefusalCase): boolean =>
@@ -68,10 +69,11 @@ if (!flags['no-save'] && positionals.length === 0) {
 
 Written by \`node bench/adaptive/refusals.ts\` on ${machine.cores} x ${machine.cpu}, ${startedAt.slice(0, 16)}. The
 embedded registry with limits, whole processes of the package as npm installs it, \`--workers auto\`; a
-figure for each run. The limit of flows asks for a rest of one second (\`Retry-After\`), the others do not.
+figure for each run. "Until below" are the refusals before no more flows moved than the registry lets in;
+the others come from trying one flow more, seldom. The limit of flows asks for a rest of one second (\`Retry-After\`), the others do not.
 
-| refused is what goes above | pulled | refusals | requests | seconds |
-| --- | --- | --- | --- | --- |
+| refused is what goes above | pulled | until below | refusals in all | requests | seconds |
+| --- | --- | --- | --- | --- | --- |
 ${rows.join('\n')}
 `,
   );

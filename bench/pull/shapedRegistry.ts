@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import {
   createRegistryServer,
   type Faults,
+  type RegistryServer,
   seedImage,
 } from '../../packages/longshore/src/serve/index.ts';
 import { openStore } from '../../packages/longshore/src/store/index.ts';
@@ -16,6 +17,11 @@ export type Images = Readonly<Record<string, readonly number[]>>;
 export interface Counted {
   readonly requests: number;
   readonly refusals: number;
+  /**
+   * Those of them before no more bodies moved than a `crowd` rule lets in, which is what the client has
+   * to come to; `undefined` where nothing was refused, or the rule is another one.
+   */
+  readonly refusalsUntilBelow?: number | undefined;
   /** Most bodies that moved at once; `undefined` where nobody tells. */
   readonly maxBodies: number | undefined;
 }
@@ -26,6 +32,9 @@ export interface ShapedRegistry extends AsyncDisposable {
   shape(faults: Faults): Promise<void>;
   counted(): Promise<Counted>;
 }
+
+/** How often the registry looks whether its client has come below what it lets in. */
+const LOOK_MS = 5;
 
 type Question = { readonly shape: Faults } | 'count';
 
@@ -59,18 +68,33 @@ async function serve(folder: string, images: Images): Promise<void> {
     await seedImage(store, { name: `localhost/${name}`, layers });
   }
   const server = cleanup.use(await createRegistryServer({ store }));
+  let refusalsUntilBelow: number | undefined;
+  const watch = setInterval(() => {
+    refusalsUntilBelow ??= refusalsOnceBelow(server);
+  }, LOOK_MS);
+  cleanup.defer(() => clearInterval(watch));
   process.on('message', (question: Question) => {
-    const { requestsByStatus, requestsByKind, maxBodies } = server.stats;
+    const { requestsByKind, maxBodies } = server.stats;
     const requests = Object.values(requestsByKind).reduce((sum, count) => sum + count, 0);
-    const refusals = (requestsByStatus[429] ?? 0) + (requestsByStatus[503] ?? 0);
-    if (question !== 'count') {
-      server.faults = question.shape;
-      server.stats.reset();
-    }
-    process.send?.({ requests, refusals, maxBodies } satisfies Counted);
+    const refusals = countRefusals(server);
+    process.send?.({ requests, refusals, refusalsUntilBelow, maxBodies } satisfies Counted);
+    if (question === 'count') return;
+    server.faults = question.shape;
+    server.stats.reset();
+    refusalsUntilBelow = undefined;
   });
   process.send?.({ host: server.host });
   await once(process, 'disconnect');
+}
+
+function countRefusals({ stats: { requestsByStatus } }: RegistryServer): number {
+  return (requestsByStatus[429] ?? 0) + (requestsByStatus[503] ?? 0);
+}
+
+function refusalsOnceBelow(server: RegistryServer): number | undefined {
+  const above = server.faults.rules?.findLast(({ crowd }) => crowd !== undefined)?.crowd?.above;
+  const refusals = countRefusals(server);
+  return above !== undefined && refusals > 0 && server.stats.bodies <= above ? refusals : undefined;
 }
 
 const [, , folder, images] = process.argv;

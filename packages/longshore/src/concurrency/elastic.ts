@@ -15,6 +15,7 @@ import {
 import { Processor } from './elasticProcessor.ts';
 import { Reference } from './elasticReference.ts';
 import { Refusals } from './elasticRefusals.ts';
+import { Regrowth } from './elasticRegrowth.ts';
 import { ELASTIC_RULES, type ElasticRules } from './elasticRules.ts';
 import {
   beginStartup,
@@ -84,6 +85,7 @@ class Elastic implements ElasticController {
   readonly #processor: Processor;
   readonly #waits: Waits;
   readonly #breaks = new Breaks();
+  readonly #regrowth = new Regrowth();
   /** What wider gave when it was tried last: more, the same, or less than what is kept. */
   #above: 'unknown' | 'more' | 'same' | 'less' = 'unknown';
 
@@ -121,7 +123,7 @@ class Elastic implements ElasticController {
   }
 
   get isClimbing(): boolean {
-    const isBelow = this.phase === 'starting' && this.target < this.#width;
+    const isBelow = this.phase === 'starting' ? this.target < this.#width : this.#regrowth.isOn;
     return isBelow && this.#refusals.count === 0;
   }
 
@@ -156,7 +158,9 @@ class Elastic implements ElasticController {
     const before = this.target;
     const wanted = Math.min(this.#stretched(this.#width), this.#refusals.ceiling);
     const reached = Math.min(Math.max(wanted, this.trial), this.#refusals.reach);
-    this.target = this.#coordinator.claim(this.#origin, reached);
+    const open =
+      this.phase === 'starting' ? reached : this.#regrowth.step(sample, this.target, reached);
+    this.target = this.#coordinator.claim(this.#origin, open);
     if (this.target !== before && this.phase === 'starting') this.#newLevel();
     return this.target;
   }

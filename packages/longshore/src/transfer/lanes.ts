@@ -18,9 +18,6 @@ import type { RateLimit } from './rateLimit.ts';
 /** As many as the controller opens to one server of its own accord. */
 const FIRST_WIDTH = 4;
 
-/** So many flows more are opened at a look, as beyond what a server has proved to take. */
-const STEP = 2;
-
 /** A server that is connected to in less than this is taken to be on this machine or next to it. */
 const NEAR_MS = 5;
 
@@ -168,7 +165,7 @@ export class Lanes {
       const { limiter, controller } = lane;
       if (controller === undefined) continue;
       const { splittable, silent } = look(lane);
-      const target = controller.observe({
+      const width = controller.observe({
         atMs,
         ...sample,
         ...load,
@@ -179,8 +176,6 @@ export class Lanes {
         silent,
         ...this.#wayTo(origin, lane),
       });
-      // A probe that steps up, too: a server that has just begun to refuse sees no burst.
-      const width = Math.min(target, limiter.width + STEP);
       if (width !== limiter.width) limiter.resize(width);
     }
   }
