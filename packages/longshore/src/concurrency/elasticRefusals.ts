@@ -43,6 +43,8 @@ export class Refusals {
   #hasChanged = false;
   /** The most flows in flight that were taken since the last refusal. */
   #taken = 0;
+  /** Flows in flight at the last refusal, where it had not taken more since the one before. */
+  #edge: number | undefined;
   #count = 0;
   /** Refusals of the last burst. */
   #burst = 0;
@@ -187,7 +189,7 @@ export class Refusals {
 
   #judge(atMs: number, refusals: NonNullable<ElasticSample['refusals']>, base: number): number {
     const { count, inFlight, retryAfterMs } = refusals;
-    const few = this.#isFew(inFlight);
+    const few = this.#isFew(inFlight) && !this.#isEdgeAgain(atMs, inFlight);
     // Sent before the last refusal was known, answered after it: the same burst, not a second one.
     if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, inFlight, retryAfterMs);
     if (this.#count === count) this.#pace.suspect(atMs, count, inFlight);
@@ -208,6 +210,17 @@ export class Refusals {
   #isFew(inFlight: number): boolean {
     if (this.#ceiling >= this.#max) return false;
     return inFlight < (this.#hasChanged ? this.#taken : 0.5 * this.#ceiling);
+  }
+
+  /**
+   * It takes as many as before the last refusal, refuses one more as it did then, and time between
+   * requests has not helped: then it is their number after all, however many it took earlier.
+   */
+  #isEdgeAgain(atMs: number, inFlight: number): boolean {
+    if (this.#isResting(atMs)) return false;
+    const before = this.#edge;
+    this.#edge = inFlight >= this.#taken ? inFlight : undefined;
+    return this.#pace.futile && this.#edge !== undefined && this.#edge === before;
   }
 
   /** Until flows that it has taken since, and one more that it refuses, show how many it takes now. */

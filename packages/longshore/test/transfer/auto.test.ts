@@ -56,6 +56,29 @@ describe('a pull that finds its width', LIMIT, () => {
     assert.ok(refused <= 3, `${refused} refusals`);
   });
 
+  test('finds the few flows that a registry takes which begins to refuse, and cuts none of them', async () => {
+    await using port = await harbour();
+    const layers = Array.from({ length: 80 }, (_, i) => ({ size: 150_000, seed: String(i) }));
+    await port.seed('many:1', { layers });
+    const shaped = { on: BLOBS, bytesPerSecond: 300_000 };
+    port.server.faults = { rules: [shaped] };
+    const refusing = setInterval(() => {
+      if (port.server.stats.bodies < 24) return;
+      clearInterval(refusing);
+      const crowd = { above: 6, effect: 429 } as const;
+      port.server.faults = { rules: [{ ...shaped, crowd, retryAfter: '0.3' }] };
+    }, 20);
+    const result = await port.pull(['many:1'], { workers: 'auto' });
+    clearInterval(refusing);
+    assert.equal(result.outcome, 'succeeded');
+    const { requestsByStatus } = port.server.stats;
+    const refused = requestsByStatus[429] ?? 0;
+    assert.ok(refused >= 1 && refused <= 6, `${refused} refusals`);
+    // None that was answered is given up for one that waits.
+    const answered = (requestsByStatus[200] ?? 0) + (requestsByStatus[206] ?? 0);
+    assert.ok(answered <= layers.length + 12, `${answered} answers`);
+  });
+
   for (const [name, crowd] of Object.entries({
     'resets connections above five': { above: 5, effect: 'reset' },
     'slows everyone down above five': { above: 5, effect: 'slow' },
