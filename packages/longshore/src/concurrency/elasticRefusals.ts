@@ -1,4 +1,5 @@
 import { CeilingTrial, wasTrial } from './ceilingTrial.ts';
+import { acceptedAt } from './elasticRegrowth.ts';
 import { RequestPace } from './elasticRequestPace.ts';
 import type { Admission, ElasticSample } from './elasticTypes.ts';
 import { RefusalRest } from './refusalRest.ts';
@@ -114,7 +115,7 @@ export class Refusals {
   take(sample: ElasticSample, base: number, wanted: number): RefusalOutcome | undefined {
     const { atMs, refusals } = sample;
     this.#setupMs = sample.setupMs ?? sample.rttMs ?? this.#setupMs;
-    const accepted = sample.acceptedAt ?? (sample.requests === undefined ? sample.active : 0);
+    const accepted = acceptedAt(sample);
     if (accepted > this.#proven) {
       this.#proven = Math.min(this.#max, accepted);
       this.#provenAtMs = atMs;

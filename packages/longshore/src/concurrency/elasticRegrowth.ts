@@ -3,6 +3,11 @@ import type { ElasticSample } from './elasticTypes.ts';
 /** So many requests may follow each that was taken. */
 const FOLLOW = 6;
 
+/** By the default of a sample: without a count of requests, those that are active were accepted. */
+export function acceptedAt({ acceptedAt: accepted, requests, active }: ElasticSample): number {
+  return accepted ?? (requests === undefined ? active : 0);
+}
+
 /**
  * How a width grows within what the server took before. It may have begun to refuse since, and would
  * refuse all that is new: so one request goes first, and more follow as each is taken.
@@ -21,14 +26,14 @@ export class Regrowth {
    * @param open - how many may be so far
    */
   step(sample: ElasticSample, open: number, wanted: number): number {
-    const { acceptedAt = 0, active, waiting = 0 } = sample;
+    const { active, waiting = 0 } = sample;
     const isIdle = active < open && waiting === 0;
     if (wanted <= open || isIdle) {
       this.#from = undefined;
       return wanted;
     }
     const from = this.#from ?? open;
-    this.#taken = this.#from === undefined ? 0 : Math.max(this.#taken, acceptedAt - from);
+    this.#taken = this.#from === undefined ? 0 : Math.max(this.#taken, acceptedAt(sample) - from);
     this.#from = from;
     return Math.min(wanted, from + 1 + FOLLOW * this.#taken);
   }
