@@ -147,7 +147,7 @@ export class FanOut implements FlowTable {
     const flows = [...all].filter(([flow]) => flow.lane === lane && flow.divisible);
     const leaving = flows.filter(([flow]) => flow.restarted).length;
     // Permits that are held without a flow are given back by their holders, not by those who have one.
-    const excess = Math.min(limiter.active, lane.flows) - limiter.width - leaving;
+    const excess = lane.bodies - limiter.width - leaving;
     const newest = flows
       .filter(([flow, range]) => !flow.restarted && secondsLeft(range) > NEARLY_DONE_S)
       .sort(([a], [b]) => b.id - a.id);

@@ -49,6 +49,8 @@ export class Lane<C extends Decider = ElasticController> {
   readonly controller: C | undefined;
   readonly #now: () => number;
   #flows = 0;
+  /** Those of them that hold a body permit: the width counts no others. */
+  #bodies = 0;
   #open = 0;
   #bytes = 0;
   #servedBytes = 0;
@@ -69,9 +71,9 @@ export class Lane<C extends Decider = ElasticController> {
     this.#now = now;
   }
 
-  /** Requests that have gone out and whose flows have not ended. */
-  get flows(): number {
-    return this.#flows;
+  /** Flows in flight under a body permit, whether answered or not. */
+  get bodies(): number {
+    return this.#bodies;
   }
 
   /** Flows whose response head has come. */
@@ -135,8 +137,11 @@ export class Lane<C extends Decider = ElasticController> {
     }
   }
 
-  /** A request goes out; tell its fate by the functions returned. */
-  request(): {
+  /**
+   * A request goes out; tell its fate by the functions returned.
+   * @param options.isBody - it goes under a body permit, and not as metadata
+   */
+  request({ isBody = true }: { readonly isBody?: boolean } = {}): {
     accepted: () => void;
     /** Returns whether it was a trial: then the others go on, and so may this one in its turn. */
     refused: (retryAfterMs: number | undefined) => boolean;
@@ -144,7 +149,9 @@ export class Lane<C extends Decider = ElasticController> {
   } {
     this.#flows += 1;
     this.#requests += 1;
+    if (isBody) this.#bodies += 1;
     const inFlight = this.#flows;
+    const bodies = isBody ? this.#bodies : 0;
     const sentAt = this.#now();
     const { turn } = this.#turnstile;
     this.#rest(this.controller?.admission.minIntervalMs ?? 0);
@@ -154,7 +161,7 @@ export class Lane<C extends Decider = ElasticController> {
         open = true;
         this.#open += 1;
         this.#failuresInARow = 0;
-        this.#acceptedAt = Math.max(this.#acceptedAt, inFlight);
+        this.#acceptedAt = Math.max(this.#acceptedAt, bodies);
         this.#turnstile.accepted(turn, inFlight);
         const answerMs = this.#now() - sentAt;
         this.#fastestAnswerMs = Math.min(this.#fastestAnswerMs ?? answerMs, answerMs);
@@ -182,6 +189,7 @@ export class Lane<C extends Decider = ElasticController> {
       },
       ended: (how) => {
         this.#flows -= 1;
+        if (isBody) this.#bodies -= 1;
         if (open) this.#open -= 1;
         else if (how !== 'well') this.#failed(how);
         if (how !== 'broken') return;

@@ -245,7 +245,7 @@ export class BlobMove {
     const { flows, now } = this.#context;
     const { range, slot } = work;
     const flow = new Flow(flows.nextId(), { blob: this.#blob.key, range, lane: slot.lane }, now());
-    const request = slot.lane.request();
+    const request = slot.lane.request({ isBody: this.#isBody });
     this.#flows.add(flow);
     flows.add(flow, this);
     let ended: ReturnType<typeof endedHow> = 'well';

@@ -83,6 +83,17 @@ test('who waits with a permit that is one too many learns of it at once', async 
   assert.ok(!lane.isOverfull);
 });
 
+test('what goes as metadata is no proof for the width', () => {
+  const { lane } = fixedLane();
+  const config = lane.request({ isBody: false });
+  const layer = lane.request();
+  layer.accepted();
+  config.accepted();
+  assert.equal(lane.bodies, 1);
+  const seen = lane.take();
+  assert.deepEqual([seen.acceptedAt, seen.inFlight, seen.requests], [1, 2, 2]);
+});
+
 test('requests that fail before an answer are spaced out, until one is answered', () => {
   const { clock, lane, opens } = fixedLane();
   for (const pauseMs of [100, 200, 400]) {
