@@ -27,9 +27,9 @@ export interface ElasticSample extends TimedSample {
   /** Over all origins. @defaultValue `active` */
   readonly totalActive?: number;
   /**
-   * The largest number of flows in flight (itself included, metadata left out) at the moment a request
-   * was sent that has been answered well since the last sample. @defaultValue 0 when `requests` is
-   * given, or else `active`
+   * The largest number of flows in flight (itself included) at the moment a request was sent that
+   * has been answered well since the last sample, less the metadata that is in flight now.
+   * @defaultValue 0 when `requests` is given, or else `active`
    */
   readonly acceptedAt?: number;
   /** Requests sent since the last sample. */

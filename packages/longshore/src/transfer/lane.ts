@@ -151,7 +151,6 @@ export class Lane<C extends Decider = ElasticController> {
     this.#requests += 1;
     if (isBody) this.#bodies += 1;
     const inFlight = this.#flows;
-    const bodies = isBody ? this.#bodies : 0;
     const sentAt = this.#now();
     const { turn } = this.#turnstile;
     this.#rest(this.controller?.admission.minIntervalMs ?? 0);
@@ -161,7 +160,7 @@ export class Lane<C extends Decider = ElasticController> {
         open = true;
         this.#open += 1;
         this.#failuresInARow = 0;
-        this.#acceptedAt = Math.max(this.#acceptedAt, bodies);
+        this.#acceptedAt = Math.max(this.#acceptedAt, inFlight);
         this.#turnstile.accepted(turn, inFlight);
         const answerMs = this.#now() - sentAt;
         this.#fastestAnswerMs = Math.min(this.#fastestAnswerMs ?? answerMs, answerMs);
@@ -206,12 +205,14 @@ export class Lane<C extends Decider = ElasticController> {
 
   /** Takes what was seen, and begins anew. */
   take(): Seen {
+    // As many bodies: of what was taken, the metadata that is in flight now is not a body, nor becomes one.
+    const acceptedAt = Math.max(0, this.#acceptedAt - (this.#flows - this.#bodies));
     const seen: Seen = {
       bytes: this.#bytes,
       requests: this.#requests,
       inFlight: this.#flows,
       breaks: this.#breaks,
-      ...(this.#acceptedAt === 0 ? {} : { acceptedAt: this.#acceptedAt }),
+      ...(acceptedAt === 0 ? {} : { acceptedAt }),
       ...(this.#refusals === undefined ? {} : { refusals: this.#refusals }),
       ...(this.#turnedAway === undefined ? {} : { turnedAway: this.#turnedAway }),
     };

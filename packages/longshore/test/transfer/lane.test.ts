@@ -83,15 +83,17 @@ test('who waits with a permit that is one too many learns of it at once', async 
   assert.ok(!lane.isOverfull);
 });
 
-test('what goes as metadata is no proof for the width', () => {
-  const { lane } = fixedLane();
-  const config = lane.request({ isBody: false });
-  const layer = lane.request();
-  layer.accepted();
-  config.accepted();
-  assert.equal(lane.bodies, 1);
-  const seen = lane.take();
-  assert.deepEqual([seen.acceptedAt, seen.inFlight, seen.requests], [1, 2, 2]);
+test('metadata in flight leaves that much less room for bodies', () => {
+  for (const ends of [false, true]) {
+    const { lane } = fixedLane();
+    const config = lane.request({ isBody: false });
+    config.accepted();
+    lane.request().accepted();
+    assert.equal(lane.bodies, 1);
+    if (ends) config.ended('well');
+    const { acceptedAt, inFlight, requests } = lane.take();
+    assert.deepEqual([acceptedAt, inFlight, requests], ends ? [2, 1, 2] : [1, 2, 2]);
+  }
 });
 
 test('requests that fail before an answer are spaced out, until one is answered', () => {
