@@ -48,6 +48,7 @@ export async function runCli(host: CliHost): Promise<number> {
       host,
       print: stdout.write,
       complain: stderr.write,
+      given: { printed: false, reported: false },
     });
     await stdout.flush();
     const problem = stdout.problem();

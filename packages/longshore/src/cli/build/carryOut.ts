@@ -5,6 +5,7 @@ import type { RunEvent, RunResult, StoredRun, TargetReport } from '../../run/ind
 import type { Store } from '../../store/index.ts';
 import type { CommandContext } from '../commands/context.ts';
 import { type Connection, openRegistry } from '../connect.ts';
+import { printDocument } from '../documents.ts';
 import { EXIT, exitCodeOfRun } from '../exitCodes.ts';
 import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { BULK_RENDERERS } from '../render/bulk/renderers.ts';
@@ -122,7 +123,7 @@ async function tellEnd(
   const { settings, host } = context;
   const store = storePath(context);
   const document = buildDocument(run, result, { store, version: host.version });
-  if (settings.json === true) context.print(`${JSON.stringify(document, undefined, 2)}\n`);
+  if (settings.json === true) await printDocument(context, document);
   else for (const line of result.targets.flatMap(resultLines)) context.print(`${line}\n`);
   for (const line of await explainFailures(result)) renderer.notice('error', line);
   if (result.outcome !== 'succeeded') {

@@ -1,5 +1,6 @@
 import type { BuildGraph } from '../../build/index.ts';
 import type { CommandContext } from '../commands/context.ts';
+import { printDocument } from '../documents.ts';
 import { EXIT } from '../exitCodes.ts';
 import { writeReports } from '../reportFile.ts';
 import { formatPlace } from './document.ts';
@@ -33,7 +34,7 @@ export async function tellPlan(context: CommandContext, graph: BuildGraph): Prom
     outcome: 'planned',
     targets,
   };
-  if (settings.json === true) print(`${JSON.stringify(document, undefined, 2)}\n`);
+  if (settings.json === true) await printDocument(context, document);
   else for (const target of targets) print(`${planLine(target)}\n`);
   return writeReports(context, EXIT.ok, { document });
 }

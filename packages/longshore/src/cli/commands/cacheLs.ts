@@ -1,4 +1,5 @@
 import type { StoreUsage } from '../../store/index.ts';
+import { printDocument } from '../documents.ts';
 import { EXIT } from '../exitCodes.ts';
 import { formatBytes } from '../render/format.ts';
 import { cleanText } from '../render/text.ts';
@@ -19,7 +20,7 @@ export async function runCacheLs(context: CommandContext): Promise<number> {
   const usage = await readUsage(context);
   if (settings.json === true) {
     const document: CacheDocument = { store: storePath(context), ...usage };
-    print(`${JSON.stringify(document, undefined, 2)}\n`);
+    await printDocument(context, document);
     return EXIT.ok;
   }
   for (const { name, descriptor, bytes } of usage.references) {

@@ -1,4 +1,5 @@
 import type { PruneResult } from '../../store/index.ts';
+import { printDocument } from '../documents.ts';
 import { EXIT } from '../exitCodes.ts';
 import { withInterrupts } from '../interrupts.ts';
 import { formatBytes, formatCount } from '../render/format.ts';
@@ -18,7 +19,7 @@ export async function runCachePrune(context: CommandContext): Promise<number> {
   const result = await prune(context);
   if (settings.json === true) {
     const document: PruneDocument = { store: storePath(context), ...result };
-    print(`${JSON.stringify(document, undefined, 2)}\n`);
+    await printDocument(context, document);
     return EXIT.ok;
   }
   for (const { name } of result.references) print(`${cleanText(name)}\n`);

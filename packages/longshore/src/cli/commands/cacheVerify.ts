@@ -1,4 +1,5 @@
 import type { StoreProblem, VerifyResult } from '../../store/index.ts';
+import { printDocument } from '../documents.ts';
 import { EXIT } from '../exitCodes.ts';
 import { withInterrupts } from '../interrupts.ts';
 import { formatBytes, formatCount, formatPercent } from '../render/format.ts';
@@ -19,7 +20,7 @@ export async function runCacheVerify(context: CommandContext): Promise<number> {
   const result = await verify(context);
   if (settings.json === true) {
     const document: VerifyDocument = { store: storePath(context), ...result };
-    print(`${JSON.stringify(document, undefined, 2)}\n`);
+    await printDocument(context, document);
   } else {
     for (const problem of result.problems) print(`${cleanText(describeProblem(problem))}\n`);
     const { problems, blobs, bytes } = result;

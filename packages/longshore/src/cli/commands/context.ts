@@ -1,3 +1,4 @@
+import type { GivenDocuments } from '../documents.ts';
 import type { CliHost } from '../host.ts';
 import type { OptionName } from '../settings/options.ts';
 import type { Places } from '../settings/places.ts';
@@ -14,6 +15,7 @@ export interface CommandContext {
   readonly print: (text: string) => void;
   /** Writes to stderr. */
   readonly complain: (text: string) => void;
+  readonly given: GivenDocuments;
 }
 
 /** Does the work of a command and returns the exit code. */

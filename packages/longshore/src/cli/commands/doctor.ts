@@ -5,6 +5,7 @@ import type { Diagnosis, Facts, Finding, RegistryProbeOptions } from '../../doct
 import { isRegistryHost, parseReference } from '../../image/index.ts';
 import type { PullQuota } from '../../registry/index.ts';
 import { openRegistry, readConnection } from '../connect.ts';
+import { printDocument } from '../documents.ts';
 import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
 import { withInterrupts } from '../interrupts.ts';
@@ -33,7 +34,8 @@ export async function runDoctor(context: CommandContext): Promise<number> {
     ...diagnosis,
     facts,
   };
-  print(settings.json === true ? `${JSON.stringify(document, undefined, 2)}\n` : show(diagnosis));
+  if (settings.json === true) await printDocument(context, document);
+  else print(show(diagnosis));
   return diagnosis.canStart ? EXIT.ok : EXIT.cannotStart;
 }
 

@@ -1,6 +1,7 @@
 import { type Digest, formatPlatform, type Platform, parseReference } from '../../image/index.ts';
 import type { ResolvedImage } from '../../transfer/index.ts';
 import { openRegistry, readConnection } from '../connect.ts';
+import { printDocument } from '../documents.ts';
 import { EXIT } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
 import { withInterrupts } from '../interrupts.ts';
@@ -37,7 +38,7 @@ export async function runLayers(context: CommandContext): Promise<number> {
     resolve(context, reference, { platform, signal }),
   );
   const document = layersDocument(image);
-  if (settings.json === true) print(`${JSON.stringify(document, undefined, 2)}\n`);
+  if (settings.json === true) await printDocument(context, document);
   else for (const { digest, size } of document.layers) print(`${digest} ${size}\n`);
   return EXIT.ok;
 }

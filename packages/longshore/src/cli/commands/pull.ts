@@ -8,6 +8,7 @@ import {
   type TransferEvent,
 } from '../../transfer/index.ts';
 import { type Connection, openRegistry, readConnection } from '../connect.ts';
+import { choosePrint, printDocument } from '../documents.ts';
 import { exitCodeOfRun } from '../exitCodes.ts';
 import { type Interrupts, watchInterrupts } from '../interrupts.ts';
 import { pullDocument } from '../pull/document.ts';
@@ -79,10 +80,8 @@ export async function runPull(context: CommandContext): Promise<number> {
     store: storePath(context),
     version: host.version,
   });
-  const isTaken = settings['dry-run'] !== true && request.sinks.some((sink) => sink.isStdout);
-  const print = isTaken ? complain : context.print;
-  if (settings.json === true) print(`${JSON.stringify(document, undefined, 2)}\n`);
-  else printImages(result, print);
+  if (settings.json === true) await printDocument(context, document);
+  else printImages(result, await choosePrint(context));
   for (const note of summariseNotes(request.notes)) renderer.notice('warning', note);
   if (result.outcome === 'cancelled') {
     renderer.notice('warning', `To go on: ${shellQuote(['longshore', ...host.argv])}`);

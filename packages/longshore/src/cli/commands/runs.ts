@@ -1,4 +1,5 @@
 import type { StoredRun } from '../../run/index.ts';
+import { printDocument } from '../documents.ts';
 import { EXIT } from '../exitCodes.ts';
 import { endedCounts } from '../render/bulk/state.ts';
 import { cleanText } from '../render/text.ts';
@@ -36,7 +37,7 @@ export async function runRuns(context: CommandContext): Promise<number> {
   }
   if (settings.json === true) {
     const document: RunsDocument = { store, runs: runs.map(describe) };
-    print(`${JSON.stringify(document, undefined, 2)}\n`);
+    await printDocument(context, document);
     return EXIT.ok;
   }
   const { countStates } = await import('../../run/index.ts');

@@ -1,5 +1,6 @@
 import type { TargetEntry } from '../../run/index.ts';
 import { buildDocument } from '../build/document.ts';
+import { printDocument } from '../documents.ts';
 import { EXIT } from '../exitCodes.ts';
 import { formatDuration } from '../render/format.ts';
 import { cleanText } from '../render/text.ts';
@@ -22,7 +23,7 @@ export async function runRunsShow(context: CommandContext): Promise<number> {
     }));
     const known = { outcome: outcomeOf(run), targets, counts: countStates(run.ledger) };
     const facts = { store: storePath(context), version: host.version };
-    print(`${JSON.stringify(buildDocument(run, known, facts), undefined, 2)}\n`);
+    await printDocument(context, buildDocument(run, known, facts));
     return EXIT.ok;
   }
   for (const entry of run.ledger.values()) print(`${entryLine(entry)}\n`);

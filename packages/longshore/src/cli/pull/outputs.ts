@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { OUTPUT_KINDS as EXPORT_KINDS, type OutputKind } from '../../export/index.ts';
+import { isStdout, isStream } from '../../fileSystem.ts';
 import { didYouMean } from '../../suggest.ts';
 import { usageError } from '../failures.ts';
 
@@ -33,4 +34,14 @@ export function parseOutput(text: string, cwd: string): OutputSpec {
   }
   const slash = rest.endsWith('/') && rest !== '/' ? '/' : '';
   return { kind, path: path.resolve(cwd, rest) + slash };
+}
+
+/** Whether one of the outputs is an archive that goes to stdout: nothing else may be printed there then. */
+export async function takeStdout(outputs: readonly string[], cwd: string): Promise<boolean> {
+  for (const text of outputs) {
+    const { kind, path: place } = parseOutput(text, cwd);
+    const isArchive = kind.endsWith('-archive');
+    if (isArchive && (await isStream(place)) && (await isStdout(place))) return true;
+  }
+  return false;
 }

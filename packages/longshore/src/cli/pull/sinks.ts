@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { ExportSink } from '../../export/index.ts';
-import { isStdout, isStream } from '../../fileSystem.ts';
+import { isStream } from '../../fileSystem.ts';
 import { formatReference, type Platform, parseReference } from '../../image/index.ts';
 import type { ImageSink } from '../../transfer/index.ts';
 import { usageError } from '../failures.ts';
@@ -27,8 +27,6 @@ export interface SinkRequest {
 export interface OpenedSink {
   readonly sink: ImageSink;
   readonly path: string;
-  /** Nothing else may be printed to stdout then. */
-  readonly isStdout?: boolean;
   readonly forecast?: ExportSink['forecast'];
 }
 
@@ -106,7 +104,6 @@ async function openSink(
   return {
     sink,
     path,
-    isStdout: toStream && (await isStdout(path)),
     forecast: (images) => sink.forecast(images),
   };
 }

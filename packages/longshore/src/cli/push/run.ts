@@ -3,6 +3,7 @@ import type { Store } from '../../store/index.ts';
 import type { EventListener, PushOptions, PushResult } from '../../transfer/index.ts';
 import type { CommandContext } from '../commands/context.ts';
 import { openRegistry, readConnection } from '../connect.ts';
+import { printDocument } from '../documents.ts';
 import { exitCodeOfRun } from '../exitCodes.ts';
 import { usageError } from '../failures.ts';
 import { type Interrupts, watchInterrupts } from '../interrupts.ts';
@@ -89,7 +90,7 @@ export async function runWork(
     version,
     ...(fetchedBytes === undefined ? {} : { fetchedBytes }),
   });
-  if (settings.json === true) context.print(`${JSON.stringify(document, undefined, 2)}\n`);
+  if (settings.json === true) await printDocument(context, document);
   else printImages(result, context.print);
   if (result.outcome === 'cancelled') {
     renderer.notice('warning', `To go on: ${shellQuote(['longshore', ...host.argv])}`);

@@ -1,5 +1,6 @@
 import type { Analysis, TuneResults } from '../../tune/index.ts';
 import type { CommandContext } from '../commands/context.ts';
+import { printDocument } from '../documents.ts';
 import { cleanText } from '../render/text.ts';
 import { wrap } from './wrap.ts';
 
@@ -13,7 +14,7 @@ export async function printAnalysis(
   const { armTable, findings, terminalChart } = await import('../../tune/index.ts');
   if (settings.json === true) {
     const document = tuneDocument(results, analysis, findings(analysis));
-    print(`${JSON.stringify(document, undefined, 2)}\n`);
+    await printDocument(context, document);
     return;
   }
   const columns = Math.min(host.stdout.columns ?? 80, 120);
