@@ -48,6 +48,25 @@ export function exitCodeOf(error: unknown): number {
   }
 }
 
+/** What is wrong with these is to be seen without looking at anything else. */
+const MISUSE: ReadonlySet<string> = new Set([
+  'ERR_USAGE',
+  'ERR_CONFIG',
+  'ERR_PLATFORM_INVALID',
+  'ERR_PROXY_CONFIG',
+  'ERR_REFERENCE_INVALID',
+  'ERR_RUN_NOT_FOUND',
+  'ERR_TUNE_WIDTHS',
+]);
+
+/**
+ * Whether the command line or the settings are to be mended before there can be a run at all. Others with
+ * the same exit code are about what was found: a specification that cannot be read is the run's failure.
+ */
+export function isMisuse(error: unknown): boolean {
+  return isLongshoreError(error) && MISUSE.has(error.code);
+}
+
 /** The reason of the abort signals that Ctrl-C, SIGTERM and SIGHUP fire. */
 export class Interrupted extends Error {
   constructor() {

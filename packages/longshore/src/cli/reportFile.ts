@@ -49,11 +49,17 @@ function realOf(file: string): Promise<string> {
  * @returns that, or the one of a failed run where it went well and something could not be written
  */
 export async function writeReports(
-  { settings, places, complain }: Pick<CommandContext, 'settings' | 'places' | 'complain'>,
+  {
+    settings,
+    places,
+    complain,
+    given,
+  }: Pick<CommandContext, 'settings' | 'places' | 'complain' | 'given'>,
   code: number,
   { document, more = [] }: { readonly document: unknown; readonly more?: readonly Write[] },
 ): Promise<number> {
   const { report } = settings;
+  given.reported = true;
   const writes =
     report === undefined
       ? more

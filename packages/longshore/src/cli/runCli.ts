@@ -1,4 +1,5 @@
-import type { RunCommand } from './commands/context.ts';
+import type { CommandContext } from './commands/context.ts';
+import type { CommandSpec } from './commands/table.ts';
 import { EXIT, exitCodeOf } from './exitCodes.ts';
 import { describeError } from './failures.ts';
 import type { CliHost } from './host.ts';
@@ -37,11 +38,10 @@ export async function runCli(host: CliHost): Promise<number> {
     const places = findPlaces(host.env, host.cwd, host.home);
     const resolved = await readSettings(parsed, host, places);
     verbose = resolved.settings.verbose ?? verbose;
-    const run: RunCommand = await parsed.spec.load();
     if (verbose && resolved.file !== undefined) {
       stderr.write(`longshore: settings are read from ${resolved.file}\n`);
     }
-    const exitCode = await run({
+    const context: CommandContext = {
       args: parsed.args,
       ...resolved,
       places,
@@ -49,7 +49,8 @@ export async function runCli(host: CliHost): Promise<number> {
       print: stdout.write,
       complain: stderr.write,
       given: { printed: false, reported: false },
-    });
+    };
+    const exitCode = await runCommand(parsed.spec, context, report);
     await stdout.flush();
     const problem = stdout.problem();
     return problem === undefined || exitCode !== EXIT.ok ? exitCode : report(problem);
@@ -59,6 +60,23 @@ export async function runCli(host: CliHost): Promise<number> {
     await Promise.all([stdout.flush(), stderr.flush()]);
     stdout.dispose();
     stderr.dispose();
+  }
+}
+
+/** @param report tells of an error on stderr; before documents do, which may have to wait for a reader */
+async function runCommand(
+  spec: CommandSpec,
+  context: CommandContext,
+  report: (error: unknown) => number,
+): Promise<number> {
+  try {
+    const run = await spec.load();
+    return await run(context);
+  } catch (error) {
+    const exitCode = report(error);
+    const { tellFailure } = await import('./failureDocument.ts');
+    await tellFailure(context, spec, error);
+    return exitCode;
   }
 }
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -66,6 +66,20 @@ test('a reader that goes away is no error', { timeout }, async (t) => {
   let stderr = '';
   for await (const chunk of child.stderr) stderr += String(chunk);
   assert.equal(stderr, '');
+});
+
+test('no document gets into an archive on stdout, not even that of a failure', {
+  timeout,
+  skip: process.platform !== 'linux' && 'stdout has no name',
+}, async (t) => {
+  const home = await temporaryDirectory(t);
+  await writeFile(path.join(home, 'store'), '');
+  const argv = ['pull', '127.0.0.1:1/app:1', '--store', 'store', '--json'];
+  const to = ['--to', 'docker-archive:/dev/stdout'];
+  const { exitCode, stdout, stderr } = await finish(start(t, [...argv, ...to], home));
+  assert.equal(exitCode, 3, stderr);
+  assert.equal(stdout, '');
+  assert.equal(JSON.parse(stderr.slice(stderr.indexOf('{'))).outcome, 'failed');
 });
 
 test('SIGINT, SIGTERM and SIGHUP end a pull with 130, and the next run finishes it', {

@@ -25,7 +25,7 @@ test('a report of an earlier run does not outlive one that could not start', asy
   const argv = ['pull', '127.0.0.1:1/app:1', '--store', 'store', '--report', report];
   const { exitCode } = await cli(argv, { cwd });
   assert.equal(exitCode, 3);
-  assert.deepEqual(await readdir(cwd), ['store']);
+  assert.equal(JSON.parse(await readFile(report, 'utf8')).outcome, 'failed');
 });
 
 test('what cannot be written keeps nothing else from being written, and a good run has failed by it', async (t) => {
@@ -36,6 +36,7 @@ test('what cannot be written keeps nothing else from being written, and a good r
     settings: { report: 'gone/bad.json' },
     places: { cwd },
     complain: (line: string) => void told.push(line),
+    given: { printed: true, reported: false },
   } as unknown as CommandContext;
   const outputs = { document: {}, more: [() => writeReport(good, { name: 'good.json' })] };
   assert.equal(await writeReports(context, 0, outputs), 1);

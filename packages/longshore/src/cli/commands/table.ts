@@ -5,6 +5,8 @@ import type { RunCommand } from './context.ts';
 export interface CommandSpec {
   /** Words that call it: `cache prune`. */
   readonly name: string;
+  /** What its documents call it, where that is not its name. */
+  readonly verb?: string;
   /** Arguments in commander's notation: `[REF...]`, `<HOST>`. */
   readonly args: string;
   /** One sentence without a full stop. */
@@ -161,6 +163,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'runs resume',
+    verb: 'build',
     args: '[RUN]',
     summary: 'Take up a run where it stopped: nothing that was built is built again',
     options: [
@@ -311,6 +314,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'tune pull',
+    verb: 'tune',
     args: '<REF...>',
     summary: 'Measure how many workers pull fastest from this registry to this machine',
     options: [
@@ -339,6 +343,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'tune push',
+    verb: 'tune',
     args: '<REF...>',
     summary:
       'Measure how many pushers push fastest from the local store to this registry, as REF or REF=DEST',
@@ -369,6 +374,7 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'tune replay',
+    verb: 'tune',
     args: '[FILE]',
     summary:
       'Analyse a recorded sweep (CSV) or earlier results (JSON); without a file, the sweep that Longshore began with',

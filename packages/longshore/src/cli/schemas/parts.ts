@@ -30,6 +30,18 @@ export const errorSummary: z.ZodType<ErrorShape> = z
   })
   .describe('An error for a person');
 
+/** What any document may be instead: told of a command that an error has ended as a whole. */
+export const failure: z.ZodType = z
+  .object({
+    verb: z.string().describe('As in the document that there would have been, or the command'),
+    longshore: z.string().describe('Version of the program'),
+    outcome: z.enum(['failed', 'cancelled']).describe('cancelled: it was interrupted'),
+    error: errorSummary,
+  })
+  .describe(
+    'An error has ended the whole of it: there is no result, and nothing is said of single images',
+  );
+
 /** The fields of a plan, for the document that holds one and for the event that is one. */
 export const planShape: { readonly [Key in keyof PlanSummary]: z.ZodType<number> } = {
   images: count,
