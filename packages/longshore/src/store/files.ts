@@ -147,7 +147,8 @@ export async function listFolder(
   try {
     return await names.list(path);
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT' || errno === 'ENOTDIR') return [];
     throw error;
   }
 }

@@ -23,10 +23,13 @@ export function writeError(cause: unknown, path: string): LongshoreError {
       cause,
     });
   }
+  const isFile = errno === 'EEXIST' || errno === 'ENOTDIR';
   return new LongshoreError(`Could not write ${path}: ${reasonOf(cause)}`, {
     code: 'ERR_STORE_WRITE',
     origin: 'disk',
-    hint: 'Look at the disk and its mount (dmesg), then run the command again',
+    hint: isFile
+      ? 'A file is where a directory should be: give the store another place with --store'
+      : 'Look at the disk and its mount (dmesg), then run the command again',
     cause,
   });
 }

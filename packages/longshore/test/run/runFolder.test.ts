@@ -47,5 +47,6 @@ describe('the runs of a store', () => {
 
   it('are none where no run was started', async () => {
     assert.deepEqual(await listRuns(join(store, 'elsewhere')), []);
+    assert.deepEqual(await listRuns(import.meta.filename), []);
   });
 });

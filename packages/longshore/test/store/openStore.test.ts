@@ -39,6 +39,9 @@ test('a directory that holds something else is refused and left as it is', TIMEO
   const file = join(folder.path, 'file');
   await writeFile(file, '');
   await assert.rejects(openStore(file), failsWith('ERR_STORE_WRITE', file));
+  for (const place of [file, join(file, 'store')]) {
+    await assert.rejects(openStore(place), { hint: /^A file is where a directory should be/ });
+  }
 });
 
 test('many may make the same store at once', TIMEOUT, async () => {
