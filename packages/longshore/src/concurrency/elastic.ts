@@ -123,8 +123,8 @@ class Elastic implements ElasticController {
   }
 
   get isClimbing(): boolean {
-    const isBelow = this.phase === 'starting' ? this.target < this.#width : this.#regrowth.isOn;
-    return isBelow && this.#refusals.count === 0;
+    const isStarting = this.phase === 'starting' && this.target < this.#width;
+    return (isStarting || this.#regrowth.isOn) && this.#refusals.count === 0;
   }
 
   get isResting(): boolean {
@@ -158,8 +158,8 @@ class Elastic implements ElasticController {
     const before = this.target;
     const wanted = Math.min(this.#stretched(this.#width), this.#refusals.ceiling);
     const reached = Math.min(Math.max(wanted, this.trial), this.#refusals.reach);
-    const open =
-      this.phase === 'starting' ? reached : this.#regrowth.step(sample, this.target, reached);
+    const growth = { open: this.target, wanted: reached, isFree: this.phase === 'starting' };
+    const open = this.#regrowth.step(sample, growth);
     this.target = this.#coordinator.claim(this.#origin, open);
     if (this.target !== before && this.phase === 'starting') this.#newLevel();
     return this.target;

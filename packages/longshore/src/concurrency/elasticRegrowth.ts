@@ -8,6 +8,14 @@ export function acceptedAt({ acceptedAt: accepted, requests, active }: ElasticSa
   return accepted ?? (requests === undefined ? active : 0);
 }
 
+export interface Growth {
+  /** How many flows may be open so far. */
+  readonly open: number;
+  readonly wanted: number;
+  /** The way to more flows is found by other means, as in a start. */
+  readonly isFree: boolean;
+}
+
 /**
  * How a width grows within what the server took before. It may have begun to refuse since, and would
  * refuse all that is new: so one request goes first, and more follow as each is taken.
@@ -21,14 +29,10 @@ export class Regrowth {
     return this.#from !== undefined;
   }
 
-  /**
-   * How many flows may be open now.
-   * @param open - how many may be so far
-   */
-  step(sample: ElasticSample, open: number, wanted: number): number {
-    const { active, waiting = 0 } = sample;
-    const isIdle = active < open && waiting === 0;
-    if (wanted <= open || isIdle) {
+  /** How many flows may be open now. */
+  step(sample: ElasticSample, { open, wanted, isFree }: Growth): number {
+    const isIdle = sample.active < open && (sample.waiting ?? 0) === 0;
+    if (wanted <= open || isFree || isIdle) {
       this.#from = undefined;
       return wanted;
     }
