@@ -256,7 +256,7 @@ export class Refusals {
   ): boolean {
     if (this.#ceiling >= this.#max) return false;
     const looked = { atMs, requests, accepted, ceiling: this.#ceiling };
-    if (!this.#trial.look({ ...looked, wanted: this.paced ? 0 : wanted })) return false;
+    if (!this.#trial.look({ ...looked, wanted: this.#pace.holds(atMs) ? 0 : wanted })) return false;
     this.#ceiling += 1;
     if (this.#ceiling < Math.min(this.#max, 2 * base)) return false;
     this.#trial.end();

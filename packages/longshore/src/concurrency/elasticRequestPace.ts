@@ -6,6 +6,8 @@ const EASED = 0.85;
 /** One that was eased more often than this would have been refused, if the last refusal had told the limit. */
 const PLAIN_EASINGS = 2;
 const SHORTEST_EASE_MS = 500;
+/** Where fewer than this part of the requests that it allows are sent, something else holds them back. */
+const BINDING = 0.6;
 /** A pace that helps lets so many times more requests pass before the next refusal. */
 const LONGER_RUN = 1.5;
 /** Of what the server has let pass between two refusals, so much is asked of it. */
@@ -46,6 +48,13 @@ export class RequestPace {
   /** A limit was met that only pace explains; before that it is a precaution. */
   get isFound(): boolean {
     return this.#isKnown && this.#intervalMs > 0;
+  }
+
+  /** Requests are as far apart as they are because of it. */
+  holds(atMs: number): boolean {
+    const sent = this.#requests.reduce((sum, { count }) => sum + count, 0);
+    const sinceMs = this.#requests[0]?.atMs ?? atMs;
+    return this.#intervalMs > 0 && sent * this.#intervalMs >= BINDING * (atMs - sinceMs);
   }
 
   /** Slower requests have turned out not to help. */

@@ -283,3 +283,27 @@ test('a second refusal at a ceiling that was just lowered does not narrow below 
   const { controller } = drive([{}, first, { refusals: { count: 1, inFlight: 3 } }]);
   assert.equal(controller.target, 3);
 });
+
+test('one flow that asks more seldom than a pace allows is not kept alone by it', () => {
+  const controller = elastic({ random: () => 0.5 });
+  const targets: number[] = [];
+  for (let look = 0; look < 450; look += 1) {
+    const active = controller.target;
+    // Flows of 0.4 s each; the first two refusals fall on one beside another, and on one alone.
+    const requests = look % 4 === 0 ? active : 0;
+    const refused = look === 2 || look === 45;
+    controller.observe({
+      atMs: 100 * look,
+      bytes: 1e5 * active,
+      active,
+      waiting: 99,
+      requests,
+      ...(requests > 0 && !refused ? { acceptedAt: active } : {}),
+      ...(refused ? { refusals: { count: 1, inFlight: look === 2 ? 1 : 0 } } : {}),
+    });
+    targets.push(controller.target);
+  }
+  const { minIntervalMs } = controller.admission;
+  assert.ok(minIntervalMs > 0 && minIntervalMs < 400, `${minIntervalMs} ms apart`);
+  assert.ok(Math.max(...targets.slice(46)) >= 4, `${Math.max(...targets.slice(46))} flows`);
+});
