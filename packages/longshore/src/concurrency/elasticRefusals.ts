@@ -221,7 +221,7 @@ export class Refusals {
     if (this.#isResting(atMs)) return false;
     const before = this.#edge;
     this.#edge = inFlight >= this.#taken ? inFlight : undefined;
-    return this.#pace.futile && this.#edge !== undefined && this.#edge === before;
+    return this.#pace.futile && inFlight > 0 && this.#edge !== undefined && this.#edge === before;
   }
 
   /** Until flows that it has taken since, and one more that it refuses, show how many it takes now. */

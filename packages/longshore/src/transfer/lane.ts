@@ -123,15 +123,19 @@ export class Lane<C extends Decider = ElasticController> {
     return this.#waitMs() <= 0 && this.#turnstile.lets(flows, flows - this.#open);
   }
 
-  /** More body permits are held than may be: the width has shrunk. Who has no flow yet gives its own back. */
+  /** More body permits are held than may be: the width has shrunk. A body without a flow gives its own back. */
   get isOverfull(): boolean {
     return this.limiter.active > this.limiter.width;
   }
 
-  /** Waits until a request may go out; somebody else may be first then, and the lane may be overfull. */
-  async untilMayRequest(signal: AbortSignal): Promise<void> {
+  /**
+   * Waits until a request may go out; somebody else may be first then. A body waits no longer, either,
+   * than until the lane is overfull and no rest is left.
+   */
+  async untilMayRequest(signal: AbortSignal, { isBody = true } = {}): Promise<void> {
     await this.#untilRested(signal);
-    while (!this.mayRequest && !this.isOverfull) {
+    const isSurplus = (): boolean => isBody && this.isOverfull;
+    while (!this.mayRequest && !isSurplus()) {
       await sleep(LOOK_MS, undefined, { signal });
       await this.#untilRested(signal);
     }

@@ -174,10 +174,11 @@ export class BlobMove {
           await Promise.race(this.#helpers);
         } else if (slot.permit.released) {
           slot = await this.#acquire();
+          if (this.#cancelled) throw unneeded();
         } else if (this.#isBody && slot.lane.isOverfull) {
           slot.permit.release();
         } else if (!slot.lane.mayRequest) {
-          await slot.lane.untilMayRequest(this.#context.drain);
+          await slot.lane.untilMayRequest(this.#context.drain, { isBody: this.#isBody });
           if (this.#cancelled) throw unneeded();
         } else {
           await this.#runFlow({ ingest, range: gap, slot });

@@ -79,6 +79,11 @@ test('who waits with a permit that is one too many learns of it at once', async 
   lane.limiter.resize(3);
   await waiting;
   assert.ok(lane.isOverfull && !lane.mayRequest);
+  const small = new AbortController();
+  const config = lane.untilMayRequest(small.signal, { isBody: false });
+  // It has no body permit to give back: it waits, and leaves the others their turns.
+  setTimeout(() => small.abort(), 50);
+  await assert.rejects(config, { name: 'AbortError' });
   held[0]?.release();
   assert.ok(!lane.isOverfull);
 });
