@@ -132,7 +132,10 @@ export class Lane<C extends Decider = ElasticController> {
    * Waits until a request may go out; somebody else may be first then. A body waits no longer, either,
    * than until the lane is overfull and no rest is left.
    */
-  async untilMayRequest(signal: AbortSignal, { isBody = true } = {}): Promise<void> {
+  async untilMayRequest(
+    signal: AbortSignal,
+    { isBody = true }: { readonly isBody?: boolean } = {},
+  ): Promise<void> {
     await this.#untilRested(signal);
     const isSurplus = (): boolean => isBody && this.isOverfull;
     while (!this.mayRequest && !isSurplus()) {
