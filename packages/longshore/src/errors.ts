@@ -52,6 +52,12 @@ export function isLongshoreError(value: unknown): value is LongshoreError {
   return value instanceof Error && BRAND in value;
 }
 
+/** Whether the operating system says that nothing is there, nor perhaps the folders on the way to it. */
+export function isAbsent(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return errno === 'ENOENT' || errno === 'ENOTDIR';
+}
+
 /** The operating system's code (`ENOSPC`, `ECONNRESET`, ...) of an error, where it has one. */
 export function errnoOf(error: unknown): string | undefined {
   if (typeof error === 'object' && error !== null && 'code' in error) {

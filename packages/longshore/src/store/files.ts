@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, rename, rmdir, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errnoOf } from '../errors.ts';
+import { errnoOf, isAbsent } from '../errors.ts';
 import { type NameIo, POOLED_NAMES } from './nameIo.ts';
 import { writeError } from './storeErrors.ts';
 
@@ -147,8 +147,7 @@ export async function listFolder(
   try {
     return await names.list(path);
   } catch (error) {
-    const errno = errnoOf(error);
-    if (errno === 'ENOENT' || errno === 'ENOTDIR') return [];
+    if (isAbsent(error)) return [];
     throw error;
   }
 }

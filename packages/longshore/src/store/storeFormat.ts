@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { errnoOf, LongshoreError } from '../errors.ts';
+import { errnoOf, isAbsent, LongshoreError } from '../errors.ts';
 import { MEDIA_TYPES } from '../image/index.ts';
 import { isTemporaryName, replaceFile, type StoreModes, syncFolder } from './files.ts';
 import { BLOB_ALGORITHMS, type StoreLayout } from './layout.ts';
@@ -51,7 +51,7 @@ export async function isStore(layout: StoreLayout): Promise<boolean> {
   try {
     text = await readFile(layout.versionFile, 'utf8');
   } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT' || errnoOf(cause) === 'ENOTDIR') return false;
+    if (isAbsent(cause)) return false;
     throw readError(cause, layout.versionFile);
   }
   const version = readVersion(text);

@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { errnoOf, LongshoreError } from '../../errors.ts';
+import { errnoOf, isAbsent, LongshoreError } from '../../errors.ts';
 import type { IgnoreRules } from './ignoreRules.ts';
 import { type ByteName, compareNames, fromByteName, joinName, toByteName } from './names.ts';
 import { type SourceNode, type SourceTree, show } from './sourceTree.ts';
@@ -65,8 +65,7 @@ export class FolderTree implements SourceTree {
     try {
       return lstatSync(this.#host(path));
     } catch (cause) {
-      const code = errnoOf(cause);
-      if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+      if (isAbsent(cause)) return undefined;
       throw unreadable(this.name, path, cause);
     }
   }

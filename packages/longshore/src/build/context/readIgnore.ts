@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, LongshoreError } from '../../errors.ts';
+import { errnoOf, isAbsent, LongshoreError } from '../../errors.ts';
 import { IgnoreRules, parseIgnoreFile } from './ignoreRules.ts';
 
 /** Far beyond any that a person writes; a file put in its place should not fill the memory. */
@@ -43,9 +43,8 @@ async function readOrNothing(path: string): Promise<string | undefined> {
     const bytes = await readFile(path);
     if (bytes.length <= MAX_BYTES) return bytes.toString('utf8');
   } catch (cause) {
-    const code = errnoOf(cause);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw new LongshoreError(`Cannot read ${path} (${code ?? 'unknown error'})`, {
+    if (isAbsent(cause)) return undefined;
+    throw new LongshoreError(`Cannot read ${path} (${errnoOf(cause) ?? 'unknown error'})`, {
       code: 'ERR_CONTEXT_READ',
       origin: 'input',
       hint: 'Make it readable, or remove it: without knowing what to leave out, too much would get in',

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { errnoOf, LongshoreError } from '../../errors.ts';
+import { errnoOf, isAbsent, LongshoreError } from '../../errors.ts';
 import { didYouMean } from '../../suggest.ts';
 import { isOptionName, OPTION_NAMES, type OptionName, optionSpec } from './options.ts';
 import type { Places } from './places.ts';
@@ -42,9 +42,9 @@ async function readIfThere(file: string, required: boolean): Promise<string | un
     const text = await readFile(file, 'utf8');
     if (text.length <= MAX_FILE_BYTES) return text;
   } catch (cause) {
-    const errno = errnoOf(cause);
-    if (!required && (errno === 'ENOENT' || errno === 'ENOTDIR')) return undefined;
-    throw problem(`Cannot read the settings file ${file}: ${errno ?? 'unknown cause'}`, cause);
+    if (!required && isAbsent(cause)) return undefined;
+    const errno = errnoOf(cause) ?? 'unknown cause';
+    throw problem(`Cannot read the settings file ${file}: ${errno}`, cause);
   }
   throw problem(`The settings file ${file} is over 1 MiB; is it the right file?`);
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { errnoOf, LongshoreError } from '../../errors.ts';
+import { errnoOf, isAbsent, LongshoreError } from '../../errors.ts';
 import { coveringKeys, normaliseKey } from './serverKeys.ts';
 import type { Credential, CredentialAddress } from './types.ts';
 
@@ -27,9 +27,8 @@ export async function readConfigFile(path: string): Promise<AuthConfig | undefin
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    const code = errnoOf(cause);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    throw unusable(path, `it cannot be read (${code ?? 'unknown error'})`, cause);
+    if (isAbsent(cause)) return undefined;
+    throw unusable(path, `it cannot be read (${errnoOf(cause) ?? 'unknown error'})`, cause);
   }
   return parseConfig(text, path);
 }
