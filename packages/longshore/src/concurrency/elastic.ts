@@ -158,8 +158,12 @@ class Elastic implements ElasticController {
     const before = this.target;
     const wanted = Math.min(this.#stretched(this.#width), this.#refusals.ceiling);
     const reached = Math.min(Math.max(wanted, this.trial), this.#refusals.reach);
-    const growth = { open: this.target, wanted: reached, isFree: this.phase === 'starting' };
-    const open = this.#regrowth.step(sample, growth);
+    const open = this.#regrowth.step(sample, {
+      open: before,
+      wanted: reached,
+      accepted: this.#refusals.accepted,
+      isFree: this.phase === 'starting',
+    });
     this.target = this.#coordinator.claim(this.#origin, open);
     if (this.target !== before && this.phase === 'starting') this.#newLevel();
     return this.target;

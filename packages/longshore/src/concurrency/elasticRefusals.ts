@@ -1,5 +1,4 @@
 import { CeilingTrial, wasTrial } from './ceilingTrial.ts';
-import { acceptedAt } from './elasticRegrowth.ts';
 import { RequestPace } from './elasticRequestPace.ts';
 import type { Admission, ElasticSample } from './elasticTypes.ts';
 import { RefusalRest } from './refusalRest.ts';
@@ -46,6 +45,7 @@ export class Refusals {
   #taken = 0;
   /** Flows in flight at the last refusal, where it had not taken more since the one before. */
   #edge: number | undefined;
+  #accepted = 0;
   #count = 0;
   /** Refusals of the last burst. */
   #burst = 0;
@@ -85,6 +85,11 @@ export class Refusals {
     return this.#count;
   }
 
+  /** The most flows in flight that were taken, by the last sample. */
+  get accepted(): number {
+    return this.#accepted;
+  }
+
   get paced(): boolean {
     return this.#pace.intervalMs > 0;
   }
@@ -115,7 +120,8 @@ export class Refusals {
   take(sample: ElasticSample, base: number, wanted: number): RefusalOutcome | undefined {
     const { atMs, refusals } = sample;
     this.#setupMs = sample.setupMs ?? sample.rttMs ?? this.#setupMs;
-    const accepted = acceptedAt(sample);
+    const accepted = sample.acceptedAt ?? (sample.requests === undefined ? sample.active : 0);
+    this.#accepted = accepted;
     if (accepted > this.#proven) {
       this.#proven = Math.min(this.#max, accepted);
       this.#provenAtMs = atMs;
@@ -190,7 +196,7 @@ export class Refusals {
 
   #judge(atMs: number, refusals: NonNullable<ElasticSample['refusals']>, base: number): number {
     const { count, inFlight, retryAfterMs } = refusals;
-    const few = this.#isFew(inFlight) && !this.#isEdgeAgain(atMs, inFlight);
+    const few = this.#isFew(inFlight) && !this.#isEdgeAgain(inFlight);
     // Sent before the last refusal was known, answered after it: the same burst, not a second one.
     if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, inFlight, retryAfterMs);
     if (this.#count === count) this.#pace.suspect(atMs, count, inFlight);
@@ -217,11 +223,9 @@ export class Refusals {
    * It takes as many as before the last refusal, refuses one more as it did then, and time between
    * requests has not helped: then it is their number after all, however many it took earlier.
    */
-  #isEdgeAgain(atMs: number, inFlight: number): boolean {
-    if (this.#isResting(atMs)) return false;
-    const before = this.#edge;
-    this.#edge = inFlight >= this.#taken ? inFlight : undefined;
-    return this.#pace.futile && inFlight > 0 && this.#edge !== undefined && this.#edge === before;
+  #isEdgeAgain(inFlight: number): boolean {
+    const isEdge = inFlight > 0 && inFlight >= this.#taken;
+    return this.#pace.futile && isEdge && inFlight === this.#edge;
   }
 
   /** Until flows that it has taken since, and one more that it refuses, show how many it takes now. */
@@ -230,6 +234,7 @@ export class Refusals {
     const wasLong = atMs - this.#provenAtMs > LONG_MS;
     if (isFirst) this.#hasChanged = inFlight < this.#proven && wasLong;
     else if (this.#taken > 0 && inFlight >= this.#taken) this.#hasChanged = false;
+    this.#edge = inFlight >= this.#taken ? inFlight : undefined;
     this.#taken = 0;
   }
 

@@ -52,9 +52,10 @@ export class RequestPace {
 
   /** Requests are as far apart as they are because of it. */
   holds(atMs: number): boolean {
+    if (this.#intervalMs === 0) return false;
     const sent = this.#requests.reduce((sum, { count }) => sum + count, 0);
     const sinceMs = this.#requests[0]?.atMs ?? atMs;
-    return this.#intervalMs > 0 && sent * this.#intervalMs >= BINDING * (atMs - sinceMs);
+    return sent * this.#intervalMs >= BINDING * (atMs - sinceMs);
   }
 
   /** Slower requests have turned out not to help. */

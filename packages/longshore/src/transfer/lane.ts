@@ -18,6 +18,14 @@ export interface Slot {
   readonly permit: Permit;
 }
 
+/** What a request goes out for. */
+export interface RequestKind {
+  /** It holds a body permit; a blob so small that it goes as metadata does not. */
+  readonly isBody: boolean;
+}
+
+const BODY: RequestKind = { isBody: true };
+
 /** What a lane has seen since it was last asked. */
 type Seen = Pick<
   ElasticSample,
@@ -123,32 +131,25 @@ export class Lane<C extends Decider = ElasticController> {
     return this.#waitMs() <= 0 && this.#turnstile.lets(flows, flows - this.#open);
   }
 
-  /** More body permits are held than may be: the width has shrunk. A body without a flow gives its own back. */
-  get isOverfull(): boolean {
-    return this.limiter.active > this.limiter.width;
+  /**
+   * Whether who holds a permit without a flow is to give it back: more are held than may be, since the
+   * width has shrunk. Metadata is not counted by the width.
+   */
+  isSurplus({ isBody }: RequestKind): boolean {
+    return isBody && this.limiter.active > this.limiter.width;
   }
 
-  /**
-   * Waits until a request may go out; somebody else may be first then. A body waits no longer, either,
-   * than until the lane is overfull and no rest is left.
-   */
-  async untilMayRequest(
-    signal: AbortSignal,
-    { isBody = true }: { readonly isBody?: boolean } = {},
-  ): Promise<void> {
+  /** Waits until a request may go out, where somebody else may be first then, or its permit is to be given back. */
+  async untilMayRequest(signal: AbortSignal, kind: RequestKind = BODY): Promise<void> {
     await this.#untilRested(signal);
-    const isSurplus = (): boolean => isBody && this.isOverfull;
-    while (!this.mayRequest && !isSurplus()) {
+    while (!this.mayRequest && !this.isSurplus(kind)) {
       await sleep(LOOK_MS, undefined, { signal });
       await this.#untilRested(signal);
     }
   }
 
-  /**
-   * A request goes out; tell its fate by the functions returned.
-   * @param options.isBody - it goes under a body permit, and not as metadata
-   */
-  request({ isBody = true }: { readonly isBody?: boolean } = {}): {
+  /** A request goes out; tell its fate by the functions returned. */
+  request({ isBody }: RequestKind = BODY): {
     accepted: () => void;
     /** Returns whether it was a trial: then the others go on, and so may this one in its turn. */
     refused: (retryAfterMs: number | undefined) => boolean;

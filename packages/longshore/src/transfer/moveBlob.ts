@@ -6,7 +6,7 @@ import type { ByteRange, Ingest } from '../store/index.ts';
 import { BlobActivity } from './activity.ts';
 import { summariseError } from './errors.ts';
 import { ENOUGH, Flow, uncovered } from './flow.ts';
-import type { Slot } from './lane.ts';
+import type { RequestKind, Slot } from './lane.ts';
 import { metInError } from './met.ts';
 import type { MoveContext, MovedBlob } from './moveContext.ts';
 import { type PlannedBlob, remainingBytes, turnOf } from './plan.ts';
@@ -175,10 +175,10 @@ export class BlobMove {
         } else if (slot.permit.released) {
           slot = await this.#acquire();
           if (this.#cancelled) throw unneeded();
-        } else if (this.#isBody && slot.lane.isOverfull) {
+        } else if (slot.lane.isSurplus(this.#kind)) {
           slot.permit.release();
         } else if (!slot.lane.mayRequest) {
-          await slot.lane.untilMayRequest(this.#context.drain, { isBody: this.#isBody });
+          await slot.lane.untilMayRequest(this.#context.drain, this.#kind);
           if (this.#cancelled) throw unneeded();
         } else {
           await this.#runFlow({ ingest, range: gap, slot });
@@ -201,16 +201,15 @@ export class BlobMove {
     }
   }
 
-  /** Counted by the width of its lane. */
-  get #isBody(): boolean {
-    return this.#blob.descriptor.size > SMALL_BLOB_BYTES || this.#context.oneClass;
+  get #kind(): RequestKind {
+    return { isBody: this.#blob.descriptor.size > SMALL_BLOB_BYTES || this.#context.oneClass };
   }
 
   #acquire(): Promise<Slot> {
     const { lanes, byImage, drain } = this.#context;
     const begun = this.#ingest !== undefined || this.#trouble !== NO_TROUBLE;
     return lanes.acquire(this.registry, {
-      kind: this.#isBody ? 'body' : 'metadata',
+      kind: this.#kind.isBody ? 'body' : 'metadata',
       // Once begun it goes before the rest: its space on disk is taken and its image waits.
       priority: begun ? 1 : 0,
       turn: byImage ? turnOf(this.#blob) : 0,
@@ -246,7 +245,7 @@ export class BlobMove {
     const { flows, now } = this.#context;
     const { range, slot } = work;
     const flow = new Flow(flows.nextId(), { blob: this.#blob.key, range, lane: slot.lane }, now());
-    const request = slot.lane.request({ isBody: this.#isBody });
+    const request = slot.lane.request(this.#kind);
     this.#flows.add(flow);
     flows.add(flow, this);
     let ended: ReturnType<typeof endedHow> = 'well';

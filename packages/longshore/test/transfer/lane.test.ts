@@ -74,18 +74,18 @@ test('who waits with a permit that is one too many learns of it at once', async 
   refuse(lane, 1000);
   clock.ms += 1000;
   lane.request();
-  assert.ok(!lane.mayRequest && !lane.isOverfull);
+  assert.ok(!lane.mayRequest && !lane.isSurplus({ isBody: true }));
   const waiting = lane.untilMayRequest(new AbortController().signal);
   lane.limiter.resize(3);
   await waiting;
-  assert.ok(lane.isOverfull && !lane.mayRequest);
+  assert.ok(lane.isSurplus({ isBody: true }) && !lane.mayRequest);
   const small = new AbortController();
   const config = lane.untilMayRequest(small.signal, { isBody: false });
   // It has no body permit to give back: it waits, and leaves the others their turns.
   setTimeout(() => small.abort(), 50);
   await assert.rejects(config, { name: 'AbortError' });
   held[0]?.release();
-  assert.ok(!lane.isOverfull);
+  assert.ok(!lane.isSurplus({ isBody: true }));
 });
 
 test('metadata in flight leaves that much less room for bodies', () => {

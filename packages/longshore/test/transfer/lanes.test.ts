@@ -44,9 +44,10 @@ const steps = (widths: readonly number[]): number[] =>
   widths.slice(1).map((width, i) => width - (widths[i] ?? 0));
 
 test('a lane widens by two flows at a time while it starts, whatever the controller wants', () => {
-  const { starting } = widthsOf({ fallsSilent: false });
+  const { starting, later } = widthsOf({ fallsSilent: false });
   assert.equal(Math.max(...steps(starting)), 2);
   assert.ok(Math.max(...starting) > 32);
+  assert.equal(Math.max(...starting, ...later), 64);
 });
 
 test('when it widens again one flow goes first, and more follow as those are taken', () => {
