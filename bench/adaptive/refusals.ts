@@ -70,7 +70,8 @@ if (!flags['no-save'] && positionals.length === 0) {
 Written by \`node bench/adaptive/refusals.ts\` on ${machine.cores} x ${machine.cpu}, ${startedAt.slice(0, 16)}. The
 embedded registry with limits, whole processes of the package as npm installs it, \`--workers auto\`; a
 figure for each run. "Until below" are the refusals before no more flows moved than the registry lets in;
-the others come from trying one flow more, seldom. The limit of flows asks for a rest of one second (\`Retry-After\`), the others do not.
+the others come from trying one flow more, seldom. The limit of flows asks for a rest of one second
+(\`Retry-After\`), the others do not.
 
 | refused is what goes above | pulled | until below | refusals in all | requests | seconds |
 | --- | --- | --- | --- | --- | --- |

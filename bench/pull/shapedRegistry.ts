@@ -69,9 +69,7 @@ async function serve(folder: string, images: Images): Promise<void> {
   }
   const server = cleanup.use(await createRegistryServer({ store }));
   let refusalsUntilBelow: number | undefined;
-  const watch = setInterval(() => {
-    refusalsUntilBelow ??= refusalsOnceBelow(server);
-  }, LOOK_MS);
+  let watch: NodeJS.Timeout | undefined;
   cleanup.defer(() => clearInterval(watch));
   process.on('message', (question: Question) => {
     const { requestsByKind, maxBodies } = server.stats;
@@ -82,6 +80,15 @@ async function serve(folder: string, images: Images): Promise<void> {
     server.faults = question.shape;
     server.stats.reset();
     refusalsUntilBelow = undefined;
+    clearInterval(watch);
+    const above = crowdOf(question.shape);
+    if (above === undefined) return;
+    watch = setInterval(() => {
+      const refused = countRefusals(server);
+      if (refused === 0 || server.stats.bodies > above) return;
+      refusalsUntilBelow = refused;
+      clearInterval(watch);
+    }, LOOK_MS);
   });
   process.send?.({ host: server.host });
   await once(process, 'disconnect');
@@ -91,10 +98,8 @@ function countRefusals({ stats: { requestsByStatus } }: RegistryServer): number 
   return (requestsByStatus[429] ?? 0) + (requestsByStatus[503] ?? 0);
 }
 
-function refusalsOnceBelow(server: RegistryServer): number | undefined {
-  const above = server.faults.rules?.findLast(({ crowd }) => crowd !== undefined)?.crowd?.above;
-  const refusals = countRefusals(server);
-  return above !== undefined && refusals > 0 && server.stats.bodies <= above ? refusals : undefined;
+function crowdOf({ rules = [] }: Faults): number | undefined {
+  return rules.findLast(({ crowd }) => crowd !== undefined)?.crowd?.above;
 }
 
 const [, , folder, images] = process.argv;

@@ -18,6 +18,6 @@ export async function choosePrint(context: CommandContext): Promise<(text: strin
   const { settings, places, print, complain } = context;
   // A dry run writes no archive.
   if (settings.to === undefined || settings['dry-run'] === true) return print;
-  const { takeStdout } = await import('./pull/outputs.ts');
-  return (await takeStdout(settings.to, places.cwd)) ? complain : print;
+  const { isStdoutTaken } = await import('./pull/outputs.ts');
+  return (await isStdoutTaken(settings.to, places.cwd)) ? complain : print;
 }

@@ -37,7 +37,7 @@ export function parseOutput(text: string, cwd: string): OutputSpec {
 }
 
 /** Whether one of the outputs is an archive that goes to stdout: nothing else may be printed there then. */
-export async function takeStdout(outputs: readonly string[], cwd: string): Promise<boolean> {
+export async function isStdoutTaken(outputs: readonly string[], cwd: string): Promise<boolean> {
   for (const text of outputs) {
     const { kind, path: place } = parseOutput(text, cwd);
     const isArchive = kind.endsWith('-archive');

@@ -101,11 +101,7 @@ async function openSink(
       if (event.type === 'export.note') onNote({ image: image.name, message: event.message });
     },
   });
-  return {
-    sink,
-    path,
-    forecast: (images) => sink.forecast(images),
-  };
+  return { sink, path, forecast: (images) => sink.forecast(images) };
 }
 
 /**
