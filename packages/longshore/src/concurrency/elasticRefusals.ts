@@ -196,12 +196,13 @@ export class Refusals {
 
   #judge(atMs: number, refusals: NonNullable<ElasticSample['refusals']>, base: number): number {
     const { count, inFlight, retryAfterMs } = refusals;
-    const few = this.#isFew(inFlight) && !this.#isEdgeAgain(inFlight);
+    const isFew = this.#isFew(inFlight);
     // Sent before the last refusal was known, answered after it: the same burst, not a second one.
-    if (this.#isResting(atMs)) return few ? base : this.#lower(atMs, inFlight, retryAfterMs);
+    if (this.#isResting(atMs)) return isFew ? base : this.#lower(atMs, inFlight, retryAfterMs);
+    const isTooMany = !isFew || this.#isEdgeAgain(inFlight);
     if (this.#count === count) this.#pace.suspect(atMs, count, inFlight);
     this.#noteChange(atMs, inFlight);
-    if (few) {
+    if (!isTooMany) {
       this.#pace.slowDown(atMs, count, this.#lastMs);
       return base;
     }
