@@ -213,10 +213,12 @@ export class Refusals {
 
   /**
    * Well below a ceiling that an earlier refusal has set, the number of flows cannot be the reason. In
-   * a server that has changed that ceiling says nothing, but what it has taken since does.
+   * a server that has changed that ceiling says nothing, but what it has taken since does. And one that
+   * counts requests takes some after a rest: it has none to refuse beside flows where it took none.
    */
   #isFew(inFlight: number): boolean {
     if (this.#ceiling >= this.#max) return false;
+    if (this.#taken === 0 && inFlight > 0 && !this.#pace.isFound) return false;
     return inFlight < (this.#hasChanged ? this.#taken : 0.5 * this.#ceiling);
   }
 

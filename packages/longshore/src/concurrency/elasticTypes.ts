@@ -16,7 +16,7 @@ export interface Refusals {
  * the controller then decides without it.
  */
 export interface ElasticSample extends TimedSample {
-  /** Body bytes written to the sink. */
+  /** Bytes of bodies written to the sink; those of small blobs that go beside the width are left out. */
   readonly bytes: number;
   /** Flows that may run now: permits in use, paused ones left out. */
   readonly active: number;

@@ -164,7 +164,7 @@ export class FanOut implements FlowTable {
       if (move === undefined || gap === undefined) continue;
       const permit = lane.tryAcquire();
       if (permit === undefined) return;
-      move.help(gap, { lane, permit });
+      move.help(gap, { lane, permit, isBody: true });
     }
   }
 
@@ -190,7 +190,7 @@ export class FanOut implements FlowTable {
       if (steal === undefined || flow === undefined || move === undefined) return;
       const permit = lane.tryAcquire();
       if (permit === undefined) return;
-      move.help(flow.cut(steal.keptBytes), { lane, permit });
+      move.help(flow.cut(steal.keptBytes), { lane, permit, isBody: true });
       const cut = ranges.findIndex(({ id }) => id === steal.id);
       ranges.splice(cut, 1, ...halves(ranges[cut], steal));
     }

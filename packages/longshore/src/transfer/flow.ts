@@ -1,6 +1,6 @@
 import type { BlobStream } from '../registry/index.ts';
 import type { ByteRange } from '../store/index.ts';
-import type { Lane } from './lane.ts';
+import type { Lane, RequestKind, Slot } from './lane.ts';
 import { Meter } from './meter.ts';
 import type { OpenRange } from './steal.ts';
 
@@ -19,6 +19,7 @@ export class Flow {
   /** Key of the blob in the plan. */
   readonly blob: string;
   readonly lane: Lane;
+  readonly #kind: RequestKind;
   /** Aborted to give the connection up and ask anew; see {@link Flow.restart}. */
   readonly signal: AbortSignal;
   /** Scheme, host and port that serve it; known once the response head is there. */
@@ -41,13 +42,14 @@ export class Flow {
     {
       blob,
       range,
-      lane,
-    }: { readonly blob: string; readonly range: ByteRange; readonly lane: Lane },
+      slot,
+    }: { readonly blob: string; readonly range: ByteRange; readonly slot: Slot },
     now: number,
   ) {
     this.id = id;
     this.blob = blob;
-    this.lane = lane;
+    this.lane = slot.lane;
+    this.#kind = slot;
     this.#offset = range.start;
     this.#end = range.end;
     this.#startedAt = now;
@@ -79,7 +81,7 @@ export class Flow {
 
   moved(bytes: number, now: number): void {
     this.#offset += bytes;
-    this.lane.moved(bytes);
+    this.lane.moved(bytes, this.#kind);
     this.passed(bytes, now);
   }
 

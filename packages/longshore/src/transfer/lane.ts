@@ -12,16 +12,16 @@ import {
 import type { Met } from './met.ts';
 import { LONGEST_ASKED_MS } from './retry.ts';
 
-/** A permit of a lane. */
-export interface Slot {
-  readonly lane: Lane;
-  readonly permit: Permit;
-}
-
 /** What a request goes out for. */
 export interface RequestKind {
   /** It holds a body permit; a blob so small that it goes as metadata does not. */
   readonly isBody: boolean;
+}
+
+/** A permit of a lane, and what it allows. */
+export interface Slot extends RequestKind {
+  readonly lane: Lane;
+  readonly permit: Permit;
 }
 
 const BODY: RequestKind = { isBody: true };
@@ -46,6 +46,8 @@ const FAILED_MS = 100;
 const LONGEST_FAILED_MS = 5000;
 /** Who waits for an answer to another request looks again after so long. */
 const LOOK_MS = 10;
+/** In a rest the width may shrink, and what is too many is of use to other servers. */
+const REST_LOOK_MS = 100;
 
 /**
  * Everything that goes to or comes from one server of bytes: how many at once, when a request may
@@ -70,6 +72,7 @@ export class Lane<C extends Decider = ElasticController> {
   #failuresInARow = 0;
   #nextAt = 0;
   #fastestAnswerMs: number | undefined;
+  #countsAll = false;
   readonly #turnstile = new Turnstile();
   readonly #met = new Map<keyof Met, number>();
 
@@ -82,6 +85,11 @@ export class Lane<C extends Decider = ElasticController> {
   /** Flows in flight under a body permit, whether answered or not. */
   get bodies(): number {
     return this.#bodies;
+  }
+
+  /** Its server has refused a request: it counts the small ones as well, and so does the width from then on. */
+  get countsAll(): boolean {
+    return this.#countsAll;
   }
 
   /** Flows whose response head has come. */
@@ -133,18 +141,17 @@ export class Lane<C extends Decider = ElasticController> {
 
   /**
    * Whether who holds a permit without a flow is to give it back: more are held than may be, since the
-   * width has shrunk. Metadata is not counted by the width.
+   * width has shrunk; or it is one beside the width, which counts all by now.
    */
   isSurplus({ isBody }: RequestKind): boolean {
-    return isBody && this.limiter.active > this.limiter.width;
+    return isBody ? this.limiter.active > this.limiter.width : this.#countsAll;
   }
 
   /** Waits until a request may go out, where somebody else may be first then, or its permit is to be given back. */
   async untilMayRequest(signal: AbortSignal, kind: RequestKind = BODY): Promise<void> {
-    await this.#untilRested(signal);
     while (!this.mayRequest && !this.isSurplus(kind)) {
-      await sleep(LOOK_MS, undefined, { signal });
-      await this.#untilRested(signal);
+      const pauseMs = Math.min(REST_LOOK_MS, Math.max(LOOK_MS, this.#waitMs()));
+      await sleep(pauseMs, undefined, { signal });
     }
   }
 
@@ -175,6 +182,7 @@ export class Lane<C extends Decider = ElasticController> {
       },
       refused: (retryAfterMs) => {
         this.meet('refusals');
+        this.#countsAll = true;
         // What the server had to weigh it against: those sent before it. Small blobs that were taken
         // then may have ended by now. An upload may be refused after its body was begun.
         const others = open ? this.#open - 1 : inFlight - 1;
@@ -206,8 +214,9 @@ export class Lane<C extends Decider = ElasticController> {
     };
   }
 
-  moved(bytes: number): void {
-    this.#bytes += bytes;
+  /** What came beside the width, in a burst of small blobs, says nothing about it. */
+  moved(bytes: number, { isBody }: RequestKind = BODY): void {
+    if (isBody) this.#bytes += bytes;
     this.#servedBytes += bytes;
   }
 

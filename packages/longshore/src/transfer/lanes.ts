@@ -127,12 +127,14 @@ export class Lanes {
     }
   }
 
-  /** A permit of whichever lane the registry has by the time the permit comes. */
+  /** A permit of whichever lane the registry has by the time the permit comes, and of the kind that it takes then. */
   async acquire(registry: string, options: AcquireOptions): Promise<Slot> {
     for (;;) {
       const lane = this.of(registry);
-      const permit = await lane.acquire(options);
-      if (this.of(registry) === lane) return { lane, permit };
+      const isBody = options.kind !== 'metadata' || lane.countsAll;
+      const permit = await lane.acquire(isBody ? { ...options, kind: 'body' } : options);
+      const slot = { lane, permit, isBody };
+      if (this.of(registry) === lane && (isBody || !lane.countsAll)) return slot;
       permit.release();
     }
   }

@@ -6,7 +6,7 @@ import type { ByteRange, Ingest } from '../store/index.ts';
 import { BlobActivity } from './activity.ts';
 import { summariseError } from './errors.ts';
 import { ENOUGH, Flow, uncovered } from './flow.ts';
-import type { RequestKind, Slot } from './lane.ts';
+import type { Slot } from './lane.ts';
 import { metInError } from './met.ts';
 import type { MoveContext, MovedBlob } from './moveContext.ts';
 import { type PlannedBlob, remainingBytes, turnOf } from './plan.ts';
@@ -154,41 +154,49 @@ export class BlobMove {
     this.#helpPauseMs = Math.min(LONGEST_HELP_PAUSE_MS, 2 * this.#helpPauseMs);
   }
 
-  /** One go at it, under a permit; what is verified and synced at the end needs none. */
+  /**
+   * One go at it, under a permit; none is needed for what is verified and synced at the end, nor while
+   * what an earlier run has left is verified.
+   */
   async #attempt(): Promise<MovedBlob['by']> {
-    let slot = await this.#acquire();
+    const resumes = this.#blob.partialBytes > 0 && this.#ingest === undefined;
+    const { verifying, drain } = this.#context;
+    let slot = resumes ? undefined : await this.#acquire();
+    const opening = slot?.permit ?? (await verifying.acquire({ signal: drain }));
     const activity = this.#activity ?? new BlobActivity(this.#blob, this.#context.now());
     this.#activity = activity;
     this.#context.active.add(activity);
     try {
       if (this.#cancelled) throw unneeded();
-      this.#ingest ??= await this.#openIngest(slot.permit, activity);
+      this.#ingest ??= await this.#openIngest(opening, activity);
       const ingest = this.#ingest;
       if (ingest === undefined) return 'another-process';
+      if (resumes) opening.release();
       activity.state = 'moving';
       for (;;) {
         const gap = this.#gaps(ingest)[0];
         if (gap === undefined) {
           if (this.#helpers.size === 0) break;
-          slot.permit.release();
+          slot?.permit.release();
           await Promise.race(this.#helpers);
-        } else if (slot.permit.released) {
+        } else if (slot === undefined || slot.permit.released) {
           slot = await this.#acquire();
           if (this.#cancelled) throw unneeded();
-        } else if (slot.lane.isSurplus(this.#kind)) {
+        } else if (slot.lane.isSurplus(slot)) {
           slot.permit.release();
         } else if (!slot.lane.mayRequest) {
-          await slot.lane.untilMayRequest(this.#context.drain, this.#kind);
+          await slot.lane.untilMayRequest(drain, slot);
           if (this.#cancelled) throw unneeded();
         } else {
           await this.#runFlow({ ingest, range: gap, slot });
         }
       }
-      slot.permit.release();
+      slot?.permit.release();
       await this.#commit(ingest);
       return 'this-run';
     } finally {
-      slot.permit.release();
+      opening.release();
+      slot?.permit.release();
     }
   }
 
@@ -201,17 +209,15 @@ export class BlobMove {
     }
   }
 
-  get #kind(): RequestKind {
-    return { isBody: this.#blob.descriptor.size > SMALL_BLOB_BYTES || this.#context.oneClass };
-  }
-
   #acquire(): Promise<Slot> {
-    const { lanes, byImage, drain } = this.#context;
+    const { lanes, byImage, drain, oneClass } = this.#context;
     const begun = this.#ingest !== undefined || this.#trouble !== NO_TROUBLE;
+    const isSmall = this.#blob.descriptor.size <= SMALL_BLOB_BYTES && !oneClass;
     return lanes.acquire(this.registry, {
-      kind: this.#kind.isBody ? 'body' : 'metadata',
-      // Once begun it goes before the rest: its space on disk is taken and its image waits.
-      priority: begun ? 1 : 0,
+      kind: isSmall ? 'metadata' : 'body',
+      // Once begun it goes before the rest: its space on disk is taken and its image waits. What is
+      // small never waits for what is large, whoever counts it.
+      priority: begun || isSmall ? 1 : 0,
       turn: byImage ? turnOf(this.#blob) : 0,
       // Largest first, of all or of an image: the limiter hands permits out in this order.
       bytes: remainingBytes(this.#blob),
@@ -220,7 +226,7 @@ export class BlobMove {
     });
   }
 
-  /** A permit is for moving bytes: it is given back while another process moves them. */
+  /** A permit is for moving bytes, or for verifying them: it is given back while another process moves them. */
   async #openIngest(permit: Permit, activity: BlobActivity): Promise<Ingest | undefined> {
     const { store, emit, now, signal } = this.#context;
     const { descriptor } = this.#blob;
@@ -244,8 +250,8 @@ export class BlobMove {
   async #runFlow(work: FlowWork): Promise<void> {
     const { flows, now } = this.#context;
     const { range, slot } = work;
-    const flow = new Flow(flows.nextId(), { blob: this.#blob.key, range, lane: slot.lane }, now());
-    const request = slot.lane.request(this.#kind);
+    const flow = new Flow(flows.nextId(), { blob: this.#blob.key, range, slot }, now());
+    const request = slot.lane.request(slot);
     this.#flows.add(flow);
     flows.add(flow, this);
     let ended: ReturnType<typeof endedHow> = 'well';

@@ -1,3 +1,4 @@
+import type { Limiter } from '../concurrency/index.ts';
 import type { Registry } from '../registry/index.ts';
 import type { ByteRange, Store } from '../store/index.ts';
 import type { BlobActivity } from './activity.ts';
@@ -39,6 +40,8 @@ export interface MoveContext {
   readonly store: Store;
   readonly registry: Registry;
   readonly lanes: Lanes;
+  /** Who verifies what an earlier run has left: reading it from the disk takes no connection. */
+  readonly verifying: Limiter;
   /** One class for all sizes, so that `--serial` means one request at a time. */
   readonly oneClass: boolean;
   /** Blobs wait in the order of their images, not the largest of all first. */

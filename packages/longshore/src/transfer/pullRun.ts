@@ -35,6 +35,8 @@ const SILENT_MS = 8000;
 const MAX_CONNECTIONS = 64;
 /** Images named and handed to `--to` at once: it is syncing, copying and linking on one disk. */
 const PUBLISH_WIDTH = 4;
+/** While one reads from the disk, the other is hashed. */
+const VERIFY_WIDTH = 2;
 
 /** One call of `pull`: resolve, plan, move, account. */
 export class PullRun {
@@ -47,6 +49,7 @@ export class PullRun {
   readonly #fanOut: FanOut;
   readonly #outputs: Outputs;
   readonly #publishing = createLimiter({ name: 'images being published', width: PUBLISH_WIDTH });
+  readonly #verifying = createLimiter({ name: 'blobs being verified', width: VERIFY_WIDTH });
   readonly #stopping: Stopping;
   readonly #moves = new Map<string, BlobMove>();
   readonly #endings: Promise<void>[] = [];
@@ -239,6 +242,7 @@ export class PullRun {
       store,
       registry,
       lanes: this.#lanes,
+      verifying: this.#verifying,
       flows: this.#fanOut,
       oneClass: serial === true,
       // Converting takes long, and begins with what is whole.

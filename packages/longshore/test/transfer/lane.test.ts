@@ -79,13 +79,18 @@ test('who waits with a permit that is one too many learns of it at once', async 
   lane.limiter.resize(3);
   await waiting;
   assert.ok(lane.isSurplus({ isBody: true }) && !lane.mayRequest);
-  const small = new AbortController();
-  const config = lane.untilMayRequest(small.signal, { isBody: false });
-  // It has no body permit to give back: it waits, and leaves the others their turns.
-  setTimeout(() => small.abort(), 50);
-  await assert.rejects(config, { name: 'AbortError' });
   held[0]?.release();
   assert.ok(!lane.isSurplus({ isBody: true }));
+});
+
+test('what is small goes beside the width until a request is refused, and within it after that', async () => {
+  const { lane } = fixedLane();
+  for (let i = 0; i < 2; i += 1) lane.request().accepted();
+  assert.ok(!lane.countsAll && !lane.isSurplus({ isBody: false }));
+  refuse(lane, 1000);
+  assert.ok(lane.countsAll && lane.isSurplus({ isBody: false }));
+  // It does not wait for the end of the rest: its permit is to be given back at once.
+  await lane.untilMayRequest(new AbortController().signal, { isBody: false });
 });
 
 test('metadata in flight leaves that much less room for bodies', () => {
@@ -99,6 +104,14 @@ test('metadata in flight leaves that much less room for bodies', () => {
     const { acceptedAt, inFlight, requests } = lane.take();
     assert.deepEqual([acceptedAt, inFlight, requests], ends ? [2, 1, 2] : [1, 2, 2]);
   }
+});
+
+test('bytes that come beside the width are served, and say nothing about it', () => {
+  const { lane } = fixedLane();
+  lane.moved(1000, { isBody: false });
+  lane.moved(200, { isBody: true });
+  assert.equal(lane.take().bytes, 200);
+  assert.equal(lane.servedBytes, 1200);
 });
 
 test('requests that fail before an answer are spaced out, until one is answered', () => {

@@ -365,6 +365,27 @@ describe('stopping a pull', LIMIT, () => {
     assert.ok((second.plan?.resumableBytes ?? 0) + (second.plan?.presentBytes ?? 0) > 0);
   });
 
+  test('leaves parts that are verified while others use the connections', async () => {
+    await using port = await harbour();
+    const image = await port.seed('a:1', { layers: [{ size: 30 * MB }, { size: MB, seed: 'b' }] });
+    const [large, other] = image.layers;
+    assert.ok(large && other);
+    const bytes = await readFile(port.source.blobPath(large.digest));
+    const ingest = await port.store.ingest(large);
+    await ingest?.write(0, bytes.subarray(0, 20 * MB));
+    await ingest?.release();
+    const result = await port.pull(['a:1'], { workers: 1 });
+    assert.equal(result.outcome, 'succeeded');
+    const started = eventsOf(port.events, 'blob.started').filter(({ size }) => size >= MB);
+    assert.deepEqual(
+      started.map(({ digest, offset }) => [digest, offset]),
+      [
+        [other.digest, 0],
+        [large.digest, 20 * MB],
+      ],
+    );
+  });
+
   test('gently lets started blobs end and starts no other', async () => {
     await using port = await slowPort();
     const drain = new AbortController();
