@@ -45,6 +45,11 @@ export class Refusals {
   #taken = 0;
   /** Flows in flight at the last refusal, where it had not taken more since the one before. */
   #edge: number | undefined;
+  /**
+   * It has refused beside flows after a rest, and taken nothing since the refusal before: one that counts
+   * requests takes some after a rest. Not twice in a row, for it may count them over a long time.
+   */
+  #tookNone = false;
   #accepted = 0;
   #count = 0;
   /** Refusals of the last burst. */
@@ -199,7 +204,8 @@ export class Refusals {
     const isFew = this.#isFew(inFlight);
     // Sent before the last refusal was known, answered after it: the same burst, not a second one.
     if (this.#isResting(atMs)) return isFew ? base : this.#lower(atMs, inFlight, retryAfterMs);
-    const isTooMany = !isFew || this.#isEdgeAgain(inFlight);
+    this.#tookNone = !this.#tookNone && this.#taken === 0 && inFlight > 0 && !this.#pace.isFound;
+    const isTooMany = !isFew || this.#tookNone || this.#isEdgeAgain(inFlight);
     if (this.#count === count) this.#pace.suspect(atMs, count, inFlight);
     this.#noteChange(atMs, inFlight);
     if (!isTooMany) {
@@ -213,12 +219,10 @@ export class Refusals {
 
   /**
    * Well below a ceiling that an earlier refusal has set, the number of flows cannot be the reason. In
-   * a server that has changed that ceiling says nothing, but what it has taken since does. And one that
-   * counts requests takes some after a rest: it has none to refuse beside flows where it took none.
+   * a server that has changed that ceiling says nothing, but what it has taken since does.
    */
   #isFew(inFlight: number): boolean {
     if (this.#ceiling >= this.#max) return false;
-    if (this.#taken === 0 && inFlight > 0 && !this.#pace.isFound) return false;
     return inFlight < (this.#hasChanged ? this.#taken : 0.5 * this.#ceiling);
   }
 
@@ -236,6 +240,7 @@ export class Refusals {
     const isFirst = this.#ceiling >= this.#max;
     const wasLong = atMs - this.#provenAtMs > LONG_MS;
     if (isFirst) this.#hasChanged = inFlight < this.#proven && wasLong;
+    else if (this.#tookNone) this.#hasChanged = true;
     else if (this.#taken > 0 && inFlight >= this.#taken) this.#hasChanged = false;
     this.#edge = inFlight >= this.#taken ? inFlight : undefined;
     this.#taken = 0;

@@ -18,6 +18,8 @@ export interface Refusals {
 export interface ElasticSample extends TimedSample {
   /** Bytes of bodies written to the sink; those of small blobs that go beside the width are left out. */
   readonly bytes: number;
+  /** Bytes of those: they count for what was reached, and not for what a width is good for. @defaultValue 0 */
+  readonly besideBytes?: number;
   /** Flows that may run now: permits in use, paused ones left out. */
   readonly active: number;
   /** Work that could start at once: queued blobs and ranges worth splitting off. */

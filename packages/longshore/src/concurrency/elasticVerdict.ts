@@ -101,10 +101,11 @@ export class Tally {
   #below: Elasticity | undefined;
 
   add(sample: ElasticSample, elapsedMs: number, idle: boolean): void {
-    if (sample.active === 0 && sample.bytes === 0) return;
+    const bytes = sample.bytes + (sample.besideBytes ?? 0);
+    if (sample.active === 0 && bytes === 0) return;
     this.#ms += elapsedMs;
     this.#flowMs += sample.active * elapsedMs;
-    this.#bytes += sample.bytes;
+    this.#bytes += bytes;
     this.#breaks += sample.breaks ?? 0;
     this.#silentMs += (sample.silent ?? 0) * elapsedMs;
     if (idle) this.#idleMs += elapsedMs;

@@ -29,7 +29,14 @@ const BODY: RequestKind = { isBody: true };
 /** What a lane has seen since it was last asked. */
 type Seen = Pick<
   ElasticSample,
-  'bytes' | 'requests' | 'inFlight' | 'acceptedAt' | 'refusals' | 'breaks' | 'turnedAway'
+  | 'bytes'
+  | 'besideBytes'
+  | 'requests'
+  | 'inFlight'
+  | 'acceptedAt'
+  | 'refusals'
+  | 'breaks'
+  | 'turnedAway'
 >;
 
 /** What a lane asks of a controller. */
@@ -63,6 +70,7 @@ export class Lane<C extends Decider = ElasticController> {
   #bodies = 0;
   #open = 0;
   #bytes = 0;
+  #besideBytes = 0;
   #servedBytes = 0;
   #requests = 0;
   #acceptedAt = 0;
@@ -217,6 +225,7 @@ export class Lane<C extends Decider = ElasticController> {
   /** What came beside the width, in a burst of small blobs, says nothing about it. */
   moved(bytes: number, { isBody }: RequestKind = BODY): void {
     if (isBody) this.#bytes += bytes;
+    else this.#besideBytes += bytes;
     this.#servedBytes += bytes;
   }
 
@@ -226,6 +235,7 @@ export class Lane<C extends Decider = ElasticController> {
     const acceptedAt = Math.max(0, this.#acceptedAt - (this.#flows - this.#bodies));
     const seen: Seen = {
       bytes: this.#bytes,
+      besideBytes: this.#besideBytes,
       requests: this.#requests,
       inFlight: this.#flows,
       breaks: this.#breaks,
@@ -234,6 +244,7 @@ export class Lane<C extends Decider = ElasticController> {
       ...(this.#turnedAway === undefined ? {} : { turnedAway: this.#turnedAway }),
     };
     this.#bytes = 0;
+    this.#besideBytes = 0;
     this.#requests = 0;
     this.#acceptedAt = 0;
     this.#refusals = undefined;

@@ -132,7 +132,8 @@ export class Lanes {
     for (;;) {
       const lane = this.of(registry);
       const isBody = options.kind !== 'metadata' || lane.countsAll;
-      const permit = await lane.acquire(isBody ? { ...options, kind: 'body' } : options);
+      // Whether a request may go out is asked by who sends it, for as long as its permit is not too many.
+      const permit = await lane.limiter.acquire({ ...options, kind: isBody ? 'body' : 'metadata' });
       const slot = { lane, permit, isBody };
       if (this.of(registry) === lane && (isBody || !lane.countsAll)) return slot;
       permit.release();

@@ -22,7 +22,7 @@ import {
   type Trouble,
 } from './retry.ts';
 
-/** Blobs up to this size (configs, mostly) cost a request, not bandwidth: they go as metadata. */
+/** Blobs up to this size (configs, mostly) cost a request, not bandwidth: they go beside the width while they may. */
 const SMALL_BLOB_BYTES = 64 * 1024;
 /** From this size on the first request asks for `bytes=0-`: a 206 is the proof that ranges work. */
 const DIVISIBLE_BYTES = 2 * 1024 * 1024;
@@ -159,9 +159,9 @@ export class BlobMove {
    * what an earlier run has left is verified.
    */
   async #attempt(): Promise<MovedBlob['by']> {
-    const resumes = this.#blob.partialBytes > 0 && this.#ingest === undefined;
     const { verifying, drain } = this.#context;
-    let slot = resumes ? undefined : await this.#acquire();
+    let slot = this.#isToVerify ? undefined : await this.#acquire();
+    // Verifying goes no further ahead than by what is fetched next.
     const opening = slot?.permit ?? (await verifying.acquire({ signal: drain }));
     const activity = this.#activity ?? new BlobActivity(this.#blob, this.#context.now());
     this.#activity = activity;
@@ -171,8 +171,7 @@ export class BlobMove {
       this.#ingest ??= await this.#openIngest(opening, activity);
       const ingest = this.#ingest;
       if (ingest === undefined) return 'another-process';
-      if (resumes) opening.release();
-      activity.state = 'moving';
+      if (slot !== undefined) activity.state = 'moving';
       for (;;) {
         const gap = this.#gaps(ingest)[0];
         if (gap === undefined) {
@@ -180,7 +179,10 @@ export class BlobMove {
           slot?.permit.release();
           await Promise.race(this.#helpers);
         } else if (slot === undefined || slot.permit.released) {
+          if (this.#cancelled) throw unneeded();
           slot = await this.#acquire();
+          opening.release();
+          activity.state = 'moving';
           if (this.#cancelled) throw unneeded();
         } else if (slot.lane.isSurplus(slot)) {
           slot.permit.release();
@@ -209,15 +211,24 @@ export class BlobMove {
     }
   }
 
+  get #isMetadata(): boolean {
+    return this.#blob.descriptor.size <= SMALL_BLOB_BYTES && !this.#context.oneClass;
+  }
+
+  /** What an earlier run has left of it, if that takes long enough for others to use the connection. */
+  get #isToVerify(): boolean {
+    const isLeft = this.#blob.partialBytes > SMALL_BLOB_BYTES && this.#ingest === undefined;
+    return isLeft && !this.#context.oneClass;
+  }
+
   #acquire(): Promise<Slot> {
-    const { lanes, byImage, drain, oneClass } = this.#context;
+    const { lanes, byImage, drain } = this.#context;
     const begun = this.#ingest !== undefined || this.#trouble !== NO_TROUBLE;
-    const isSmall = this.#blob.descriptor.size <= SMALL_BLOB_BYTES && !oneClass;
     return lanes.acquire(this.registry, {
-      kind: isSmall ? 'metadata' : 'body',
-      // Once begun it goes before the rest: its space on disk is taken and its image waits. What is
-      // small never waits for what is large, whoever counts it.
-      priority: begun || isSmall ? 1 : 0,
+      kind: this.#isMetadata ? 'metadata' : 'body',
+      // What is small goes first, also where it takes the place of a body. What is begun goes before
+      // the rest: its space on disk is taken and its image waits.
+      priority: this.#isMetadata ? 2 : Number(begun),
       turn: byImage ? turnOf(this.#blob) : 0,
       // Largest first, of all or of an image: the limiter hands permits out in this order.
       bytes: remainingBytes(this.#blob),
@@ -228,7 +239,8 @@ export class BlobMove {
 
   /** A permit is for moving bytes, or for verifying them: it is given back while another process moves them. */
   async #openIngest(permit: Permit, activity: BlobActivity): Promise<Ingest | undefined> {
-    const { store, emit, now, signal } = this.#context;
+    const { store, emit, now } = this.#context;
+    const signal = this.#isToVerify ? this.#context.drain : this.#context.signal;
     const { descriptor } = this.#blob;
     activity.state = this.#blob.partialBytes > 0 ? 'verifying' : 'moving';
     const ingest = await store.ingest(descriptor, {

@@ -278,6 +278,17 @@ test('what was in flight at a refusal is believed, not what was taken before', (
   assert.equal(controller.target, 4);
 });
 
+test('few flows that are refused after a rest are too many only where nothing was taken since', () => {
+  for (const taken of [0, 3]) {
+    const first = { acceptedAt: 16, refusals: { count: 1, inFlight: 16 } };
+    const rest = Array.from({ length: 15 }, () => ({ acceptedAt: 0 }));
+    const again = { acceptedAt: 0, refusals: { count: 1, inFlight: 7 } };
+    const { controller } = drive([{}, first, ...rest, { acceptedAt: taken }, again]);
+    const { ceiling, paced } = controller.verdict().evidence;
+    assert.deepEqual([ceiling, paced], taken === 0 ? [7, false] : [16, true]);
+  }
+});
+
 test('a second refusal at a ceiling that was just lowered does not narrow below it', () => {
   const first = { acceptedAt: 3, refusals: { count: 1, inFlight: 4 } };
   const { controller } = drive([{}, first, { refusals: { count: 1, inFlight: 3 } }]);

@@ -110,7 +110,8 @@ test('bytes that come beside the width are served, and say nothing about it', ()
   const { lane } = fixedLane();
   lane.moved(1000, { isBody: false });
   lane.moved(200, { isBody: true });
-  assert.equal(lane.take().bytes, 200);
+  const { bytes, besideBytes } = lane.take();
+  assert.deepEqual([bytes, besideBytes], [200, 1000]);
   assert.equal(lane.servedBytes, 1200);
 });
 
