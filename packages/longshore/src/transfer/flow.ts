@@ -1,6 +1,6 @@
 import type { BlobStream } from '../registry/index.ts';
 import type { ByteRange } from '../store/index.ts';
-import type { Lane, RequestKind, Slot } from './lane.ts';
+import type { Lane, Slot } from './lane.ts';
 import { Meter } from './meter.ts';
 import type { OpenRange } from './steal.ts';
 
@@ -18,8 +18,6 @@ export class Flow {
   readonly id: number;
   /** Key of the blob in the plan. */
   readonly blob: string;
-  readonly lane: Lane;
-  readonly #kind: RequestKind;
   /** Aborted to give the connection up and ask anew; see {@link Flow.restart}. */
   readonly signal: AbortSignal;
   /** Scheme, host and port that serve it; known once the response head is there. */
@@ -29,6 +27,7 @@ export class Flow {
   /** From the request to the response head. */
   setupMs: number | undefined;
   lastByteAt: number;
+  readonly #slot: Slot;
   readonly #abort = new AbortController();
   readonly #meter: Meter;
   readonly #startedAt: number;
@@ -48,14 +47,17 @@ export class Flow {
   ) {
     this.id = id;
     this.blob = blob;
-    this.lane = slot.lane;
-    this.#kind = slot;
+    this.#slot = slot;
     this.#offset = range.start;
     this.#end = range.end;
     this.#startedAt = now;
     this.lastByteAt = now;
     this.#meter = new Meter(now);
     this.signal = this.#abort.signal;
+  }
+
+  get lane(): Lane {
+    return this.#slot.lane;
   }
 
   /** Next byte to write. */
@@ -81,7 +83,7 @@ export class Flow {
 
   moved(bytes: number, now: number): void {
     this.#offset += bytes;
-    this.lane.moved(bytes, this.#kind);
+    this.lane.moved(bytes, this.#slot);
     this.passed(bytes, now);
   }
 

@@ -80,7 +80,6 @@ export class Lane<C extends Decider = ElasticController> {
   #failuresInARow = 0;
   #nextAt = 0;
   #fastestAnswerMs: number | undefined;
-  #countsAll = false;
   readonly #turnstile = new Turnstile();
   readonly #met = new Map<keyof Met, number>();
 
@@ -97,7 +96,7 @@ export class Lane<C extends Decider = ElasticController> {
 
   /** Its server has refused a request: it counts the small ones as well, and so does the width from then on. */
   get countsAll(): boolean {
-    return this.#countsAll;
+    return this.#met.has('refusals');
   }
 
   /** Flows whose response head has come. */
@@ -152,7 +151,7 @@ export class Lane<C extends Decider = ElasticController> {
    * width has shrunk; or it is one beside the width, which counts all by now.
    */
   isSurplus({ isBody }: RequestKind): boolean {
-    return isBody ? this.limiter.active > this.limiter.width : this.#countsAll;
+    return isBody ? this.limiter.active > this.limiter.width : this.countsAll;
   }
 
   /** Waits until a request may go out, where somebody else may be first then, or its permit is to be given back. */
@@ -190,7 +189,6 @@ export class Lane<C extends Decider = ElasticController> {
       },
       refused: (retryAfterMs) => {
         this.meet('refusals');
-        this.#countsAll = true;
         // What the server had to weigh it against: those sent before it. Small blobs that were taken
         // then may have ended by now. An upload may be refused after its body was begun.
         const others = open ? this.#open - 1 : inFlight - 1;

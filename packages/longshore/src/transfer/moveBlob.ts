@@ -162,7 +162,7 @@ export class BlobMove {
     const { verifying, drain } = this.#context;
     let slot = this.#isToVerify ? undefined : await this.#acquire();
     // Verifying goes no further ahead than by what is fetched next.
-    const opening = slot?.permit ?? (await verifying.acquire({ signal: drain }));
+    using opening = slot?.permit ?? (await verifying.acquire({ signal: drain }));
     const activity = this.#activity ?? new BlobActivity(this.#blob, this.#context.now());
     this.#activity = activity;
     this.#context.active.add(activity);
@@ -178,17 +178,16 @@ export class BlobMove {
           if (this.#helpers.size === 0) break;
           slot?.permit.release();
           await Promise.race(this.#helpers);
+        } else if (this.#cancelled) {
+          throw unneeded();
         } else if (slot === undefined || slot.permit.released) {
-          if (this.#cancelled) throw unneeded();
           slot = await this.#acquire();
           opening.release();
           activity.state = 'moving';
-          if (this.#cancelled) throw unneeded();
         } else if (slot.lane.isSurplus(slot)) {
           slot.permit.release();
         } else if (!slot.lane.mayRequest) {
           await slot.lane.untilMayRequest(drain, slot);
-          if (this.#cancelled) throw unneeded();
         } else {
           await this.#runFlow({ ingest, range: gap, slot });
         }
@@ -197,7 +196,6 @@ export class BlobMove {
       await this.#commit(ingest);
       return 'this-run';
     } finally {
-      opening.release();
       slot?.permit.release();
     }
   }
